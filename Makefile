@@ -1,0 +1,57 @@
+# The front door. `make help` lists the targets; CONTRIBUTING.md says more.
+# Variables: ARGS (passed on by run and bench), SECONDS_EACH (fuzz), SEEDS (sim), JOBS.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: build run test unit bench fuzz sim image format format-check tidy clean help deps-build deps-test deps-check
+
+JOBS ?= $(shell nproc)
+SECONDS_EACH ?= 60
+SEEDS ?= 200
+SOURCES = git ls-files --cached --others --exclude-standard -- '*.h' '*.cc'
+
+build: deps-build  ## builds everything into build/ (release preset); programs are in build/bin
+	@[[ -e build/build.ninja ]] || cmake --preset release -Wno-dev
+	@ninja -C build -j $(JOBS)
+
+run: deps-build  ## starts a broker: localhost:9092, data in ./dohle-data, metrics on port 9404 (ARGS="server.properties")
+	@[[ -e build/build.ninja ]] || cmake --preset release -Wno-dev
+	@ninja -C build -j $(JOBS) dohle-broker
+	@exec build/bin/dohle-broker $(ARGS)
+
+test: deps-test unit  ## builds, runs the unit tests, then real clients and tools against the broker
+	@tests/conformance/wire/run --broker dohle
+	@tests/interop/run --broker dohle
+
+unit: build  ## builds and runs what ctest runs: unit tests, simulations, tests/tidy
+	@ctest --test-dir build --output-on-failure -j $(JOBS)
+
+bench: deps-test build  ## measures Dohle beside Apache Kafka and a bare loop (ARGS="--quick", "--only produce-100")
+	@tests/bench/run $(ARGS)
+
+fuzz: deps-build deps-check  ## fuzzes every decoder for SECONDS_EACH=60 seconds each
+	@tests/fuzz/run $(SECONDS_EACH)
+
+sim: build  ## runs the simulated cluster on SEEDS=200 new seeds; a failure prints the seed that repeats it
+	@DOHLE_SIM_FIRST=$${DOHLE_SIM_FIRST:-$$(date +%s)} DOHLE_SIM_SEEDS=$(SEEDS) ctest --test-dir build --output-on-failure -L sim --no-tests=error
+
+image: build  ## writes an OCI image of the broker to build/image/dohle-broker.tar
+	@python3 packaging/image.py --binary build/bin/dohle-broker --output build/image/dohle-broker.tar
+
+format: deps-check  ## formats every source with clang-format
+	@$(SOURCES) | xargs -r clang-format-19 -i
+
+format-check: deps-check  ## says which sources aren't formatted
+	@$(SOURCES) | xargs -r clang-format-19 --dry-run -Werror
+
+tidy: build deps-check  ## layers and style (tests/tidy), then clang-tidy over FILES (default: what differs from main)
+	@tests/tidy/run
+	@tests/tidy/clang_tidy $(FILES)
+
+clean:  ## removes what was built; data stays
+	@rm -rf build build-*
+
+help:  ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+deps-build deps-test deps-check: deps-%:
+	@cmake/install_dependencies.sh $*

@@ -1,0 +1,203 @@
+// A partition with a replica on this broker: its log, its leadership, its high watermark, who waits for it.
+//
+// Every method enters the partition's lane for as long as it touches state, and may be called from a
+// coroutine on any executor that is in no lane. Shared: requests keep a partition alive that is being
+// deleted; it then answers kFailedPrecondition.
+//
+// Failures: kFailedPrecondition = not the leader (any more); kResourceExhausted = disk full or no
+// descriptors; kDataLoss = the disk failed, the log directory goes offline.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "broker/replica/fetch_waiter.h"
+#include "broker/storage/log.h"
+#include "broker/storage/log_cleaner.h"
+#include "broker/storage/log_registry.h"
+#include "lib/base/ids.h"
+#include "lib/base/status.h"
+#include "lib/env/blocking_pool.h"
+#include "lib/env/lane.h"
+#include "lib/env/task.h"
+
+namespace dohle::replica {
+
+// What the metadata says of the replica here.
+struct Leadership {
+  NodeId leader = kNoNode;
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+  PartitionEpoch partition_epoch{0};
+  std::vector<NodeId> in_sync_replicas;
+};
+
+struct AppendOptions {
+  storage::AppendOrigin origin = storage::AppendOrigin::kClient;
+  int64_t now_ms = 0;
+};
+
+struct FetchOptions {
+  Offset offset{0};
+  uint64_t max_bytes = 0;
+  bool min_one_batch = false;
+  bool read_committed = false;
+  LeaderEpoch current_leader_epoch = kNoLeaderEpoch;  // KIP-320; -1: the client doesn't know
+  LeaderEpoch last_fetched_epoch = kNoLeaderEpoch;    // KIP-595
+};
+
+enum class FetchProblem : uint8_t {
+  kNone,
+  kNotLeader,
+  kFencedLeaderEpoch,   // the client's epoch is older than ours
+  kUnknownLeaderEpoch,  // … newer
+  kOffsetOutOfRange,
+  kStorage,  // see the status
+};
+
+struct FetchedPartition {
+  FetchProblem problem = FetchProblem::kNone;
+  Status storage_status;
+  env::FileSlice records;
+  Offset high_watermark{-1};
+  Offset last_stable_offset{-1};
+  Offset log_start_offset{-1};
+  std::vector<storage::AbortedTransaction> aborted;
+  std::optional<storage::EpochEnd> diverging_epoch;
+  NodeId leader = kNoNode;
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+};
+
+// The epoch check of KIP-320 (fetches, ListOffsets and OffsetForLeaderEpoch alike) with the offsets that
+// bound readers.
+struct EpochCheck {
+  FetchProblem problem = FetchProblem::kNone;
+  Offset high_watermark{-1};
+  Offset last_stable_offset{-1};
+  Offset log_end_offset{-1};
+};
+
+// A consistent look at a partition, for metrics and describing APIs.
+struct PartitionSummary {
+  TopicPartition partition;
+  TopicId topic_id;
+  bool leader = false;
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+  Offset log_start_offset{0};
+  Offset log_end_offset{0};
+  Offset high_watermark{0};
+  Offset last_stable_offset{0};
+  uint64_t size_bytes = 0;
+  size_t segment_count = 0;
+  size_t producer_ids = 0;  // whose state is kept
+};
+
+// What users of partitions keep with them, to have it without a look-up.
+class Attachment {
+ public:
+  virtual ~Attachment() = default;
+};
+
+class Partition {
+ public:
+  // `node_id`: this broker. `loaded`: a log as the registry gives it. The high watermark starts where the
+  // last run left it, within the log. The pool outlives the partition.
+  Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark, env::BlockingPool& pool);
+  ~Partition();
+
+  const TopicPartition& name() const { return name_; }
+  TopicId topic_id() const { return topic_id_; }
+  DirectoryId directory_id() const { return directory_id_; }
+  // For judging records before the lane is entered. Any thread.
+  std::shared_ptr<const storage::LogConfig> config() const { return config_.load(); }
+
+  // Takes over what the metadata says. Becoming leader begins the epoch in the log.
+  env::Task<Status> SetLeadership(Leadership leadership);
+  env::Task<void> SetConfig(std::shared_ptr<const storage::LogConfig> config);
+
+  // Appends validated batches (offsets are assigned in place) and answers when the records are on this broker
+  // as safely as the topic's flush.messages asks. Replication is waited for apart, with WaitUntilCommitted.
+  env::Task<StatusOr<storage::AppendResult>> Append(std::span<char> batches, AppendOptions options);
+  // Answers when the high watermark has passed `offset` (exclusive end).
+  env::Task<Status> WaitUntilCommitted(Offset offset, absl::Duration timeout);
+
+  // Reads. If `waiter` is given it is told of everything that becomes readable after this look.
+  env::Task<FetchedPartition> Fetch(FetchOptions options, std::shared_ptr<FetchWaiter> waiter);
+
+  env::Task<EpochCheck> CheckEpochAndBounds(LeaderEpoch current_leader_epoch);
+
+  // Runs `look` inside the lane, for reads that need more of the log than the calls here. It must not keep
+  // references.
+  env::Task<Status> WithLog(absl::FunctionRef<Status(storage::Log& log, Offset high_watermark)> look);
+  env::Task<PartitionSummary> Summarize();
+  // When the first record was made of the batch that holds `offset`, or of the first one after it if it is
+  // deleted. kOutOfRange at or past the high watermark. Waits for the disk on an I/O thread.
+  env::Task<StatusOr<int64_t>> BatchTimestamp(Offset offset);
+
+  // Null until Attach. Any thread; lives as long as the partition.
+  const Attachment* attachment() const { return attachment_.load(std::memory_order_acquire); }
+  // The first one stays, and is returned. Any thread.
+  const Attachment& Attach(std::unique_ptr<const Attachment> attachment);
+
+  // DeleteRecords: -1 means the high watermark. kOutOfRange past it. Answers the new log start offset.
+  env::Task<StatusOr<Offset>> DeleteRecordsBefore(Offset offset);
+
+  // The periodic work: rolls, flushes, retention. Returns files to be removed after file.delete.delay.ms.
+  env::Task<StatusOr<std::vector<std::string>>> Maintain(int64_t now_ms);
+  // Makes everything appended so far durable; concurrent calls share their fsyncs.
+  env::Task<Status> Flush(int64_t now_ms);
+
+  // Compaction: what there is to do, and one round of it. The lane is free while records are read and
+  // written. `stop` ends the round early. Failures as storage::LogCleaner's.
+  env::Task<StatusOr<storage::Cleanliness>> JudgeCleanliness(int64_t now_ms);
+  env::Task<StatusOr<storage::CleaningResult>> Clean(storage::CleaningLimits limits,
+                                                     storage::HashKey hash_key, int64_t now_ms,
+                                                     const std::atomic<bool>& stop);
+
+  // What the directory's checkpoints are to say of it; nothing once the log has left.
+  env::Task<std::optional<storage::PartitionCheckpoint>> Checkpoint();
+  // Bytes and age of what a crash would lose from the page cache; any thread, no lane, a moment old.
+  uint64_t unflushed_bytes() const { return unflushed_bytes_.load(std::memory_order_relaxed); }
+  int64_t unflushed_since_ms() const { return unflushed_since_ms_.load(std::memory_order_relaxed); }
+  // Closes files that nobody used since the last call.
+  env::Task<void> CloseIdleFiles();
+
+  // The log leaves: every later call fails with kFailedPrecondition, waiters wake up.
+  env::Task<std::unique_ptr<storage::Log>> Release();
+
+ private:
+  bool leads() const { return log_ != nullptr && leadership_.leader == node_id_; }
+  FetchProblem CheckEpoch(LeaderEpoch current) const;
+  // False: it would have to wait for the disk and may not.
+  bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
+  Offset LastStableOffset() const;
+  // Moves the high watermark to `offset`; who must be told is returned.
+  std::vector<std::shared_ptr<FetchWaiter>> AdvanceHighWatermark(Offset offset, int64_t readable_bytes);
+  env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
+  void NoteUnflushed(int64_t now_ms, bool flushed);
+
+  const NodeId node_id_;
+  const TopicId topic_id_;
+  const TopicPartition name_;
+  const DirectoryId directory_id_;
+  env::BlockingPool& pool_;
+  std::atomic<std::shared_ptr<const storage::LogConfig>> config_;
+  std::atomic<uint64_t> unflushed_bytes_{0};
+  std::atomic<const Attachment*> attachment_{nullptr};  // owned
+  std::atomic<int64_t> unflushed_since_ms_{0};
+
+  env::Lane lane_;  // guards all below
+  std::unique_ptr<storage::Log> log_;
+  Leadership leadership_;
+  Offset high_watermark_{0};
+  std::optional<Offset> cleaned_to_;  // all below is compacted
+  FetchWaiters fetch_waiters_;
+  bool flushing_ = false;
+  std::vector<std::shared_ptr<env::OneShot<bool>>> flush_waiters_;
+};
+
+}  // namespace dohle::replica

@@ -1,0 +1,369 @@
+#include "broker/replica/replica_set.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "broker/storage/flush_schedule.h"
+#include "lib/base/log.h"
+
+namespace dohle::replica {
+namespace {
+
+using metadata::MetadataImage;
+using metadata::MetadataUpdate;
+
+constexpr int64_t kCheckpointWhileFlushingMs = 5000;
+
+Leadership LeadershipOf(const metadata::PartitionRegistration& registration) {
+  Leadership leadership;
+  leadership.leader = registration.leader;
+  leadership.leader_epoch = registration.leader_epoch;
+  leadership.partition_epoch = registration.partition_epoch;
+  leadership.in_sync_replicas.assign(registration.isr.begin(), registration.isr.end());
+  return leadership;
+}
+
+}  // namespace
+
+ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogRegistry& logs,
+                       PartitionRegistry& partitions, LogConfigOf log_config_of)
+    : options_(options),
+      env_(env),
+      logs_(logs),
+      partitions_(partitions),
+      log_config_of_(std::move(log_config_of)) {}
+
+env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
+  if (update.changes.everything) co_await LoadStored(update);
+  co_await RemoveDeleted(update);
+  const std::vector<TopicPartition> touched = Touched(update);
+  std::vector<TopicPartition> missing;
+  for (const TopicPartition& partition : touched) {
+    if (partitions_.Find(partition.topic, partition.partition) == nullptr) missing.push_back(partition);
+  }
+  co_await CreateMissing(update.after, std::move(missing));
+  std::vector<std::shared_ptr<Partition>> here;
+  for (const TopicPartition& partition : touched) {
+    if (auto found = partitions_.Find(partition.topic, partition.partition)) here.push_back(std::move(found));
+  }
+  co_await SetLeadership(update.after, std::move(here));
+  co_await TakeOverConfigs(update);
+}
+
+std::vector<TopicPartition> ReplicaSet::Touched(const MetadataUpdate& update) const {
+  std::vector<TopicPartition> touched;
+  const auto add = [&](const metadata::TopicImage& topic, PartitionIndex index) {
+    const metadata::PartitionRegistration* registration = topic.Partition(index);
+    if (registration != nullptr && registration->HasReplica(options_.node_id))
+      touched.push_back({topic.name, index});
+  };
+  if (update.changes.everything) {
+    for (const auto& [id, topic] : update.after->topics.by_id) {
+      for (const auto& [index, registration] : topic.partitions) add(topic, index);
+    }
+  }
+  for (const auto& [id, indexes] : update.changes.partitions) {
+    const metadata::TopicImage* topic = update.after->topics.Find(id);
+    if (topic == nullptr || update.changes.everything) continue;
+    for (const PartitionIndex index : indexes) add(*topic, index);
+  }
+  return touched;
+}
+
+env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  storage::LogRegistry::ConfigOf config_of = [this, image = update.after](const std::string& topic) {
+    return log_config_of_(*image, topic);
+  };
+  const int64_t now_ms = env_.clock.WallTimeMs();
+  storage::LoadReport report =
+      co_await logs_.Load(env_.blocking_pool, std::move(config_of), now_ms, options_.recovery_threads);
+  for (std::string& path : report.to_be_removed) removals_.Add(std::move(path), now_ms);
+  for (const storage::LoadFailure& failure : report.failures) {
+    log::Error("replica", "{} can't be loaded and stays offline: {}", failure.path, Message(failure.status));
+  }
+  const storage::OffsetCheckpoint high_watermarks = logs_.ReadHighWatermarks();
+  std::vector<std::shared_ptr<Partition>> found;
+  for (storage::LoadedLog& loaded : report.logs) {
+    const metadata::TopicImage* topic = update.after->topics.Find(loaded.partition.topic);
+    const bool ours = topic != nullptr && (loaded.topic_id.is_zero() || loaded.topic_id == topic->id) &&
+                      topic->Partition(loaded.partition.partition) != nullptr &&
+                      topic->Partition(loaded.partition.partition)->HasReplica(options_.node_id);
+    if (loaded.kind != storage::PartitionDirectoryKind::kCurrent) continue;
+    if (!ours) {
+      log::Warning("replica", "{} belongs to no topic of this cluster and is set aside as stray",
+                   loaded.log->directory());
+      auto removed = logs_.Remove(*loaded.log, storage::PartitionDirectoryKind::kStray);
+      if (!removed.ok()) log::Error("replica", "{}", Message(removed.status()));
+      continue;
+    }
+    loaded.topic_id = topic->id;
+    const auto known = high_watermarks.find(loaded.partition);
+    const Offset high_watermark = known == high_watermarks.end() ? Offset(0) : known->second;
+    found.push_back(
+        std::make_shared<Partition>(options_.node_id, std::move(loaded), high_watermark, env_.blocking_pool));
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  partitions_.Add(std::move(found));
+}
+
+env::Task<void> ReplicaSet::RemoveDeleted(const MetadataUpdate& update) {
+  std::vector<std::shared_ptr<Partition>> gone;
+  for (const auto& [id, name] : update.changes.deleted_topics) {
+    const metadata::TopicImage* before = update.before->topics.Find(id);
+    if (before == nullptr) continue;
+    for (const auto& [index, registration] : before->partitions) {
+      if (auto partition = partitions_.Find(id, index)) gone.push_back(std::move(partition));
+    }
+  }
+  if (gone.empty()) co_return;
+  partitions_.Remove(gone);
+  std::vector<std::unique_ptr<storage::Log>> logs;
+  for (const auto& partition : gone) {
+    auto log = co_await partition->Release();
+    if (log != nullptr) logs.push_back(std::move(log));
+  }
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  auto remove = [&] {
+    const int64_t now_ms = env_.clock.WallTimeMs();
+    for (auto& log : logs) {
+      auto path = logs_.Remove(*log);
+      if (path.ok()) {
+        removals_.Add(std::move(*path), now_ms + log->config().file_delete_delay_ms);
+      } else {
+        log::Error("replica", "{} can't be removed: {}", log->directory(), Message(path.status()));
+      }
+    }
+    return true;
+  };
+  co_await env::RunBlocking<bool>(env_.blocking_pool, remove);
+}
+
+env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicPartition> missing) {
+  if (missing.empty()) co_return;
+  std::vector<std::shared_ptr<Partition>> created;
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  auto create = [&] {
+    const int64_t now_ms = env_.clock.WallTimeMs();
+    for (const TopicPartition& name : missing) {
+      const metadata::TopicImage* topic = image->topics.Find(name.topic);
+      const DirectoryId directory = topic->Partition(name.partition)->DirectoryOf(options_.node_id);
+      std::optional<DirectoryId> where;
+      if (logs_.FindDirectory(directory) != nullptr) where = directory;
+      auto loaded = logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where);
+      if (!loaded.ok()) {
+        log::Error("replica", "no replica of {} here: {}", ToString(name), Message(loaded.status()));
+        continue;
+      }
+      created.push_back(
+          std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0), env_.blocking_pool));
+    }
+    return true;
+  };
+  co_await env::RunBlocking<bool>(env_.blocking_pool, create);
+  partitions_.Add(std::move(created));
+}
+
+env::Task<void> ReplicaSet::SetLeadership(ImagePtr image,
+                                          std::vector<std::shared_ptr<Partition>> partitions) {
+  for (const auto& partition : partitions) {
+    const auto* registration = image->topics.Partition(partition->name().topic, partition->name().partition);
+    if (registration == nullptr) continue;
+    Leadership leadership = LeadershipOf(*registration);
+    Status taken = co_await partition->SetLeadership(std::move(leadership));
+    if (!taken.ok()) log::Error("replica", "{}: {}", ToString(partition->name()), Message(taken));
+  }
+}
+
+env::Task<void> ReplicaSet::TakeOverConfigs(const MetadataUpdate& update) {
+  using metadata::ConfigResourceType;
+  const bool broker_changed =
+      std::any_of(update.changes.configs.begin(), update.changes.configs.end(),
+                  [](const auto& resource) { return resource.type == ConfigResourceType::kBroker; });
+  for (const metadata::ConfigResource& resource : update.changes.configs) {
+    if (broker_changed || resource.type != ConfigResourceType::kTopic) continue;
+    const metadata::TopicImage* topic = update.after->topics.Find(resource.name);
+    if (topic == nullptr || update.changes.created_topics.contains(topic->id)) continue;
+    const auto config = log_config_of_(*update.after, resource.name);
+    for (PartitionIndex index(0); index < PartitionIndex(topic->partition_count()); ++index) {
+      if (auto partition = partitions_.Find(topic->id, index)) co_await partition->SetConfig(config);
+    }
+  }
+  if (!broker_changed || update.changes.everything) co_return;
+  // The defaults of every topic may have changed.
+  for (const auto& partition : partitions_.All()) {
+    co_await partition->SetConfig(log_config_of_(*update.after, partition->name().topic));
+  }
+}
+
+env::Task<std::vector<storage::PartitionCheckpoint>> ReplicaSet::CollectCheckpoints() {
+  std::vector<storage::PartitionCheckpoint> checkpoints;
+  for (const auto& partition : partitions_.All()) {
+    auto checkpoint = co_await partition->Checkpoint();
+    if (checkpoint) checkpoints.push_back(std::move(*checkpoint));
+  }
+  co_return checkpoints;
+}
+
+env::Task<Status> ReplicaSet::WriteCheckpoints() {
+  const std::vector<storage::PartitionCheckpoint> checkpoints = co_await CollectCheckpoints();
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  auto write = [&] { return logs_.WriteCheckpoints(checkpoints); };
+  co_return co_await env::RunBlocking<Status>(env_.blocking_pool, write);
+}
+
+env::Task<void> ReplicaSet::ApplyRetention() {
+  for (const auto& partition : partitions_.All()) {
+    const int64_t now_ms = env_.clock.WallTimeMs();
+    auto deleted = co_await partition->Maintain(now_ms);
+    if (!deleted.ok()) {
+      if (absl::IsFailedPrecondition(deleted.status())) continue;  // deleted meanwhile
+      log::Error("replica", "retention of {}: {}", ToString(partition->name()), Message(deleted.status()));
+      continue;
+    }
+    if (deleted->empty()) continue;
+    const int64_t due_ms = now_ms + partition->config()->file_delete_delay_ms;
+    env::LaneGuard in_lane = co_await registry_lane_.Enter();
+    for (std::string& path : *deleted) removals_.Add(std::move(path), due_ms);
+  }
+}
+
+env::Task<void> ReplicaSet::FlushTails() {
+  const std::vector<std::shared_ptr<Partition>> all = partitions_.All();
+  std::vector<storage::UnflushedLog> unflushed;
+  const int64_t start_ms = env_.clock.WallTimeMs();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i]->unflushed_bytes() > 0)
+      unflushed.push_back({i, all[i]->unflushed_bytes(), start_ms - all[i]->unflushed_since_ms()});
+  }
+  bool flushed_any = false;
+  int64_t written_ms = start_ms;
+  for (const size_t i : storage::PlanBackgroundFlush(unflushed, storage::FlushLimits())) {
+    Status flushed = co_await all[i]->Flush(env_.clock.WallTimeMs());
+    flushed_any = flushed_any || flushed.ok();
+    if (!flushed.ok() && !absl::IsFailedPrecondition(flushed)) {
+      log::Error("replica", "{} can't be flushed: {}", ToString(all[i]->name()), Message(flushed));
+    }
+    // A slow disk must not keep what is flushed already out of the checkpoint.
+    if (flushed_any && env_.clock.WallTimeMs() - written_ms > kCheckpointWhileFlushingMs) {
+      Status early = co_await WriteCheckpoints();
+      if (!early.ok()) log::Error("replica", "checkpoints: {}", Message(early));
+      written_ms = env_.clock.WallTimeMs();
+      flushed_any = false;
+    }
+  }
+  if (!flushed_any) co_return;
+  // A recovery starts at the recovery point that is in the checkpoint, not at the one in memory.
+  Status written = co_await WriteCheckpoints();
+  if (!written.ok()) log::Error("replica", "checkpoints: {}", Message(written));
+}
+
+env::Task<std::shared_ptr<Partition>> ReplicaSet::FindDirtiest() {
+  std::shared_ptr<Partition> dirtiest;
+  double ratio = -1;
+  for (const auto& partition : partitions_.All()) {
+    const auto config = partition->config();
+    if (!config->cleanup_compact || uncleanable_.contains(partition->name())) continue;
+    auto judged = co_await partition->JudgeCleanliness(env_.clock.WallTimeMs());
+    if (!judged.ok() || !judged->due(config->min_cleanable_dirty_ratio) || judged->ratio() <= ratio) continue;
+    ratio = judged->ratio();
+    dirtiest = partition;
+  }
+  co_return dirtiest;
+}
+
+env::Task<void> ReplicaSet::CleanLogs() {
+  while (!cleaning_stopped_) {
+    std::shared_ptr<Partition> partition = co_await FindDirtiest();
+    if (partition == nullptr) co_return;
+    const storage::CleaningLimits limits{options_.cleaner_memory_bytes};
+    const storage::HashKey hash_key{env_.random.Next(), env_.random.Next()};
+    auto cleaned = co_await partition->Clean(limits, hash_key, env_.clock.WallTimeMs(), cleaning_stopped_);
+    if (!cleaned.ok()) {
+      // Stopped, deleted or truncated meanwhile; a full disk: later again.
+      if (absl::IsCancelled(cleaned.status()) || absl::IsFailedPrecondition(cleaned.status())) co_return;
+      if (absl::IsDataLoss(cleaned.status())) uncleanable_.insert(partition->name());
+      log::Warning("replica", "{} isn't compacted{}: {}", ToString(partition->name()),
+                   absl::IsDataLoss(cleaned.status()) ? ", nor will it be until the broker restarts" : "",
+                   Message(cleaned.status()));
+      co_return;
+    }
+    log::Info("replica", "compacted {}: {} segments with {} bytes became {} with {}",
+              ToString(partition->name()), cleaned->segments_before, cleaned->bytes_before,
+              cleaned->segments_after, cleaned->bytes_after);
+    const std::vector<storage::PartitionCheckpoint> checkpoints = co_await CollectCheckpoints();
+    env::LaneGuard in_lane = co_await registry_lane_.Enter();
+    auto write = [&] { return logs_.WriteCleanerOffsets(checkpoints); };
+    Status written = co_await env::RunBlocking<Status>(env_.blocking_pool, write);
+    if (!written.ok()) log::Error("replica", "cleaner-offset-checkpoint: {}", Message(written));
+  }
+}
+
+env::Task<void> ReplicaSet::CloseIdleFiles() {
+  for (const auto& partition : partitions_.All()) co_await partition->CloseIdleFiles();
+}
+
+env::Task<void> ReplicaSet::RemoveWhatIsDue() {
+  std::vector<std::string> due;
+  {
+    env::LaneGuard in_lane = co_await registry_lane_.Enter();
+    due = removals_.TakeDue(env_.clock.WallTimeMs());
+  }
+  if (due.empty()) co_return;
+  auto remove = [&] {
+    for (const std::string& path : due) {
+      Status removed = logs_.RemovePath(path);
+      if (!removed.ok()) log::Error("replica", "{} can't be removed: {}", path, Message(removed));
+    }
+    return true;
+  };
+  co_await env::RunBlocking<bool>(env_.blocking_pool, remove);
+}
+
+env::Task<std::vector<DirectorySummary>> ReplicaSet::DescribeDirectories() {
+  std::map<DirectoryId, std::vector<PartitionSummary>> by_directory;
+  for (const auto& partition : partitions_.All()) {
+    by_directory[partition->directory_id()].push_back(co_await partition->Summarize());
+  }
+  std::vector<DirectorySummary> summaries;
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  auto look = [&] {
+    for (const auto& directory : logs_.directories()) {
+      DirectorySummary summary;
+      summary.path = directory->path();
+      summary.offline = directory->offline();
+      if (auto space = directory->Space(); space.ok()) {
+        summary.total_bytes = static_cast<int64_t>(space->total_bytes);
+        summary.usable_bytes = static_cast<int64_t>(space->free_bytes);
+      }
+      summary.partitions = std::move(by_directory[directory->properties().directory_id]);
+      summaries.push_back(std::move(summary));
+    }
+    for (const std::string& path : logs_.offline_paths()) summaries.push_back({path, true, -1, -1, {}});
+    return true;
+  };
+  co_await env::RunBlocking<bool>(env_.blocking_pool, look);
+  co_return summaries;
+}
+
+env::Task<Status> ReplicaSet::ShutDown(BrokerEpoch broker_epoch) {
+  std::vector<storage::PartitionCheckpoint> checkpoints;
+  std::vector<std::unique_ptr<storage::Log>> logs;
+  for (const auto& partition : partitions_.All()) {
+    auto checkpoint = co_await partition->Checkpoint();
+    auto log = co_await partition->Release();
+    if (log == nullptr || !checkpoint) continue;
+    checkpoint->recovery_point = log->log_end_offset();
+    checkpoints.push_back(std::move(*checkpoint));
+    logs.push_back(std::move(log));
+  }
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  auto close = [&]() -> Status {
+    for (auto& log : logs) DOHLE_RETURN_IF_ERROR(log->Close());
+    return logs_.ShutDown(checkpoints, broker_epoch);
+  };
+  co_return co_await env::RunBlocking<Status>(env_.blocking_pool, close);
+}
+
+}  // namespace dohle::replica

@@ -1,0 +1,97 @@
+// The replicas of this broker as the metadata wants them: a publisher that opens, creates and removes logs,
+// hands them to Partitions and tells those who leads.
+//
+// Publish is called by the metadata log, one update after the other; the rest from any executor.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/metadata/publisher.h"
+#include "broker/replica/delayed_removal.h"
+#include "broker/replica/partition_registry.h"
+#include "broker/storage/log_registry.h"
+#include "lib/env/env.h"
+#include "lib/env/lane.h"
+
+namespace dohle::replica {
+
+// What a topic's configuration comes to for its logs. Any thread.
+using LogConfigOf = std::function<std::shared_ptr<const storage::LogConfig>(
+    const metadata::MetadataImage& image, std::string_view topic)>;
+
+struct ReplicaSetOptions {
+  NodeId node_id = kNoNode;
+  int recovery_threads = 2;                             // num.recovery.threads.per.data.dir
+  uint64_t cleaner_memory_bytes = uint64_t{128} << 20;  // log.cleaner.dedupe.buffer.size
+};
+
+// A log directory with what is in it, for DescribeLogDirs.
+struct DirectorySummary {
+  std::string path;
+  bool offline = false;
+  int64_t total_bytes = -1;
+  int64_t usable_bytes = -1;
+  std::vector<PartitionSummary> partitions;
+};
+
+class ReplicaSet : public metadata::MetadataPublisher {
+ public:
+  // All references outlive the set.
+  ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogRegistry& logs,
+             PartitionRegistry& partitions, LogConfigOf log_config_of);
+
+  std::string_view name() const override { return "replicas"; }
+  env::Task<void> Publish(const metadata::MetadataUpdate& update) override;
+
+  // Recovery points, log start offsets and high watermarks, as of now, to the directories.
+  env::Task<Status> WriteCheckpoints();
+  // Rolls, retention, expired producers; one partition after the other. Deleted files go after their delay.
+  env::Task<void> ApplyRetention();
+  // Brings unflushed tails to the disk that have grown large or old, so that a recovery has little to read.
+  env::Task<void> FlushTails();
+  // Gives up the descriptors of logs that weren't used since the last call.
+  env::Task<void> CloseIdleFiles();
+  // Compacts the dirtiest log, then the next, until none is dirty enough. One caller.
+  env::Task<void> CleanLogs();
+  // Makes a running CleanLogs return soon, and later ones at once. Any thread.
+  void StopCleaning() { cleaning_stopped_ = true; }
+  // Removes files and directories whose delay is over.
+  env::Task<void> RemoveWhatIsDue();
+
+  env::Task<std::vector<DirectorySummary>> DescribeDirectories();
+
+  // Closes every log and marks the directories as cleanly shut down. Nothing may follow.
+  env::Task<Status> ShutDown(BrokerEpoch broker_epoch);
+
+ private:
+  using ImagePtr = metadata::ImagePtr;
+
+  env::Task<void> LoadStored(const metadata::MetadataUpdate& update);
+  env::Task<void> RemoveDeleted(const metadata::MetadataUpdate& update);
+  env::Task<void> CreateMissing(ImagePtr image, std::vector<TopicPartition> missing);
+  env::Task<void> SetLeadership(ImagePtr image, std::vector<std::shared_ptr<Partition>> partitions);
+  env::Task<void> TakeOverConfigs(const metadata::MetadataUpdate& update);
+  // Partitions that `update` says something about and that have a replica here.
+  std::vector<TopicPartition> Touched(const metadata::MetadataUpdate& update) const;
+  env::Task<std::vector<storage::PartitionCheckpoint>> CollectCheckpoints();
+  env::Task<std::shared_ptr<Partition>> FindDirtiest();
+
+  const ReplicaSetOptions options_;
+  env::Env& env_;
+  storage::LogRegistry& logs_;
+  PartitionRegistry& partitions_;
+  const LogConfigOf log_config_of_;
+  env::Lane registry_lane_;  // guards logs_ and removals_
+  DelayedRemoval removals_;
+  std::atomic<bool> cleaning_stopped_{false};
+  std::set<TopicPartition> uncleanable_;  // CleanLogs' own: corrupt, left alone until a restart
+};
+
+}  // namespace dohle::replica

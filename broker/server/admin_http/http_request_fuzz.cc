@@ -1,0 +1,14 @@
+// Any bytes as an HTTP request: no crash, and a whole head is found whatever follows it.
+#include "broker/server/admin_http/http_request.h"
+#include "lib/base/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace dohle::server;
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const HttpParse parse = ParseHttpRequest(text);
+  if (parse.kind != HttpParse::Kind::kDone) return 0;
+  DOHLE_CHECK(parse.bytes <= size && parse.bytes <= kMaxHttpRequestBytes);
+  const HttpParse again = ParseHttpRequest(text.substr(0, parse.bytes));
+  DOHLE_CHECK(again.kind == HttpParse::Kind::kDone && again.request.path == parse.request.path);
+  return 0;
+}

@@ -1,0 +1,376 @@
+#include "broker/storage/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/storage/leader_epoch_cache.h"
+#include "broker/storage/log_internal.h"
+#include "broker/storage/log_loader.h"
+#include "broker/storage/producer_snapshot_files.h"
+#include "broker/storage/segment_list.h"
+#include "broker/storage/transaction_index.h"
+#include "lib/base/check.h"
+#include "lib/base/log.h"
+
+namespace dohle::storage {
+namespace {
+
+// A snapshot at a flush, if so much was appended since the last: bounds what a restart replays.
+constexpr uint64_t kSnapshotBytes = 16 << 20;
+
+}  // namespace
+
+Log::Log() = default;
+Log::~Log() = default;
+
+StatusOr<std::unique_ptr<Log>> Log::Open(const LogOpenOptions& options) {
+  std::unique_ptr<Log> log(new Log());
+  LogLoader loader(*log, options);
+  DOHLE_RETURN_IF_ERROR(loader.Load());
+  return log;
+}
+
+StatusOr<Log::Batches> Log::Batches::Parse(std::string_view bytes) {
+  Batches batches;
+  size_t at = 0;
+  while (bytes.size() - at >= kBatchHeaderBytes) {
+    const BatchHeader header = DecodeBatchHeader(bytes.data() + at);
+    if (!header.plausible())
+      return MakeStatus(StatusCode::kDataLoss, "no record batch of format v2 at byte {}", at);
+    const auto size = static_cast<uint64_t>(header.size());
+    if (size > bytes.size() - at) break;
+    batches.headers.push_back(header);
+    at += static_cast<size_t>(size);
+  }
+  batches.bytes = bytes.substr(0, at);
+  return batches;
+}
+
+std::optional<AppendResult> Log::CheckProducers(const Batches& batches, AppendOrigin origin) const {
+  size_t position = 0;
+  for (const BatchHeader& header : batches.headers) {
+    if (header.has_producer()) {
+      ProducerStates::Verdict verdict = producers_->Check(header, batches.MarkerAt(header, position), origin);
+      AppendResult result;
+      result.log_start_offset = log_start_offset_;
+      if (verdict.duplicate) {
+        result.duplicate = true;
+        result.first_offset = verdict.duplicate->first_offset();
+        result.last_offset = verdict.duplicate->last_offset;
+        // The first time may still be on its way to the disk, or have failed there.
+        result.flush_due = result.last_offset >= recovery_point_ &&
+                           log_end_offset_ - recovery_point_ >= config_->flush_messages;
+        // Kafka's answer to a repetition, whatever timestamps the topic keeps.
+        result.log_append_time_ms = verdict.duplicate->timestamp_ms;
+        return result;
+      }
+      if (verdict.rejection != AppendRejection::kNone) {
+        result.rejection = verdict.rejection;
+        result.rejection_reason = std::move(verdict.reason);
+        return result;
+      }
+    }
+    position += static_cast<size_t>(header.size());
+  }
+  return std::nullopt;
+}
+
+StatusOr<AppendResult> Log::Append(std::span<char> bytes, AppendOrigin origin, LeaderEpoch leader_epoch,
+                                   int64_t now_ms) {
+  DOHLE_ASSIGN_OR_RETURN(Batches batches, Batches::Parse({bytes.data(), bytes.size()}));
+  if (batches.headers.empty() || batches.bytes.size() != bytes.size())
+    return MakeStatus(StatusCode::kInvalidArgument, "records for {} are cut", ToString(partition_));
+  if (bytes.size() > static_cast<size_t>(config_->segment_bytes)) {
+    AppendResult result;
+    result.rejection = AppendRejection::kRecordListTooLarge;
+    result.rejection_reason = fmt::format("{} bytes of records exceed segment.bytes = {} of {}", bytes.size(),
+                                          config_->segment_bytes, ToString(partition_));
+    return result;
+  }
+  if (std::optional<AppendResult> done = CheckProducers(batches, origin)) return *std::move(done);
+
+  const bool log_append_time =
+      config_->timestamp_type == TimestampType::kLogAppendTime && origin != AppendOrigin::kRaftLeader;
+  Offset next = log_end_offset_;
+  char* at = bytes.data();
+  for (BatchHeader& header : batches.headers) {
+    const auto size = static_cast<size_t>(header.size());
+    kafka::SetBaseOffset(at, next);
+    kafka::SetPartitionLeaderEpoch(at, leader_epoch);
+    if (log_append_time && !header.control()) kafka::SetLogAppendTime(at, now_ms);
+    header = DecodeBatchHeader(at);
+    next = header.next_offset();
+    at += size;
+  }
+  DOHLE_ASSIGN_OR_RETURN(AppendResult result, Write(batches, now_ms));
+  if (log_append_time) result.log_append_time_ms = now_ms;
+  return result;
+}
+
+StatusOr<AppendResult> Log::AppendReplicated(std::span<const char> bytes, int64_t now_ms) {
+  DOHLE_ASSIGN_OR_RETURN(Batches batches, Batches::Parse({bytes.data(), bytes.size()}));
+  AppendResult result;
+  result.log_start_offset = log_start_offset_;
+  if (batches.headers.empty()) return result;
+  Offset next = log_end_offset_;
+  size_t position = 0;
+  for (const BatchHeader& header : batches.headers) {
+    if (header.base_offset < next)
+      return MakeStatus(StatusCode::kInvalidArgument, "batch at offset {} of {} doesn't follow offset {}",
+                        header.base_offset.value(), ToString(partition_), next.value());
+    const auto size = static_cast<size_t>(header.size());
+    if (!BatchCrcMatches(batches.bytes.substr(position, size)))
+      return MakeStatus(StatusCode::kDataLoss, "batch at offset {} of {} is corrupt: wrong CRC",
+                        header.base_offset.value(), ToString(partition_));
+    next = header.next_offset();
+    position += size;
+  }
+  return Write(batches, now_ms);
+}
+
+StatusOr<AppendResult> Log::Write(const Batches& batches, int64_t now_ms) {
+  DOHLE_RETURN_IF_ERROR(RollIfNeeded(batches, now_ms));
+  Segment& active = segments_->active();
+  DOHLE_RETURN_IF_ERROR(active.Append(batches.bytes, batches.headers, config_->index_interval_bytes));
+  log_end_offset_ = batches.headers.back().next_offset();
+  unflushed_bytes_ += batches.bytes.size();
+  snapshots_->AddBytes(batches.bytes.size());
+  segments_->recent().Add(log_end_offset_, active.base_offset(), active.size());
+  ApplyBatches(batches);
+
+  AppendResult result;
+  result.first_offset = batches.headers.front().base_offset;
+  result.last_offset = log_end_offset_ - 1;
+  result.log_start_offset = log_start_offset_;
+  result.bytes = batches.bytes.size();
+  result.flush_due = log_end_offset_ - recovery_point_ >= config_->flush_messages;
+  return result;
+}
+
+// The records are written: nothing below may undo the append.
+void Log::ApplyBatches(const Batches& batches) {
+  size_t position = 0;
+  for (const BatchHeader& header : batches.headers) {
+    NoteEpoch(header.leader_epoch, header.base_offset);
+    const auto completed = producers_->Apply(header, batches.MarkerAt(header, position));
+    if (completed && completed->aborted) {
+      Segment& active = segments_->active();
+      active.set_maybe_has_transaction_index(true);
+      directory_unsynced_ = true;
+      const Status written =
+          AppendToTransactionIndex(active.place(), {completed->producer_id, completed->first_offset,
+                                                    completed->last_offset, completed->last_stable_offset});
+      if (!written.ok()) log::Error("storage", "an aborted transaction is not indexed: {}", Message(written));
+    }
+    position += static_cast<size_t>(header.size());
+  }
+}
+
+void Log::NoteEpoch(LeaderEpoch epoch, Offset start_offset) {
+  if (epoch > epochs_->latest() && epochs_->Assign(epoch, start_offset)) epochs_assigned_ = true;
+  // Saved with the next flush: until then a recovery finds it in the batches again.
+  if (std::exchange(epochs_assigned_, false)) epochs_unsaved_ = true;
+}
+
+Status Log::AssignEpochStart(LeaderEpoch epoch, Offset start_offset) {
+  // An epoch without records needn't outlive the process, and saving it would cost a flush of the disk for
+  // each partition that a restarted broker leads again.
+  if (epochs_->Assign(epoch, start_offset)) epochs_assigned_ = true;
+  return OkStatus();
+}
+
+Status Log::SaveEpochsIfDirty() {
+  if (!epochs_unsaved_) return OkStatus();
+  DOHLE_RETURN_IF_ERROR(epochs_->Save(*file_system_, directory_));
+  epochs_unsaved_ = false;
+  epochs_unsynced_ = true;
+  return OkStatus();
+}
+
+void Log::SaveEpochsSoon() {
+  epochs_unsaved_ = true;
+  if (const Status saved = SaveEpochsIfDirty(); !saved.ok())
+    log::Warning("storage", "leader epochs of {} are saved later: {}", ToString(partition_), Message(saved));
+}
+
+// segment.ms less the jitter, which differs from segment to segment but not from look to look.
+int64_t Log::SegmentMs(Offset base_offset) const {
+  // What is to be compacted in time must have left the active segment by then (KIP-354).
+  const bool compacts_in_time = config_->cleanup_compact && config_->max_compaction_lag_ms > 0;
+  const int64_t segment_ms =
+      compacts_in_time ? std::min(config_->segment_ms, config_->max_compaction_lag_ms) : config_->segment_ms;
+  const int64_t bound = std::min(config_->segment_jitter_ms, segment_ms);
+  if (bound <= 0) return segment_ms;
+  const uint64_t mixed =
+      (std::hash<std::string>()(partition_.topic) + static_cast<uint64_t>(base_offset.value()) +
+       static_cast<uint64_t>(partition_.partition.value()) * 31) *
+      0x9e3779b97f4a7c15u;
+  return segment_ms - static_cast<int64_t>((mixed >> 16) % static_cast<uint64_t>(bound));
+}
+
+Status Log::RollIfNeeded(const Batches& batches, int64_t now_ms) {
+  Segment& active = segments_->active();
+  int64_t max_timestamp = -1;
+  for (const BatchHeader& header : batches.headers)
+    max_timestamp = std::max(max_timestamp, header.max_timestamp);
+  const Segment::RollLimits limits{SegmentMs(active.base_offset()),
+                                   static_cast<uint64_t>(config_->segment_bytes),
+                                   static_cast<uint64_t>(config_->segment_index_bytes)};
+  DOHLE_ASSIGN_OR_RETURN(const bool roll,
+                         active.ShouldRoll(limits, batches.bytes.size(), batches.headers.back().last_offset(),
+                                           max_timestamp, now_ms));
+  if (!roll) return OkStatus();
+  return Roll(std::max(batches.headers.front().base_offset, log_end_offset_), now_ms);
+}
+
+Status Log::MaybeRoll(int64_t now_ms, bool force) {
+  Segment& active = segments_->active();
+  if (active.size() == 0) return OkStatus();
+  if (!force) {
+    const Segment::RollLimits limits{SegmentMs(active.base_offset()), UINT64_MAX, UINT64_MAX};
+    DOHLE_ASSIGN_OR_RETURN(const TimestampOffset max, active.MaxTimestamp());
+    DOHLE_ASSIGN_OR_RETURN(const bool roll,
+                           active.ShouldRoll(limits, 0, log_end_offset_, max.timestamp_ms, now_ms));
+    if (!roll) return OkStatus();
+  }
+  return Roll(log_end_offset_, now_ms);
+}
+
+Status Log::Roll(Offset base_offset, int64_t now_ms) {
+  Segment& active = segments_->active();
+  if (active.size() == 0 && active.base_offset() == base_offset) return OkStatus();
+  DOHLE_RETURN_IF_ERROR(active.Seal());
+  producers_->set_end_offset(base_offset);
+  DOHLE_RETURN_IF_ERROR(snapshots_->Take(*file_system_, directory_, *producers_));
+  DOHLE_ASSIGN_OR_RETURN(std::unique_ptr<Segment> segment,
+                         Segment::Create({file_system_, &directory_, base_offset, ""}, now_ms));
+  active.CloseFiles();
+  segments_->Add(std::move(segment));
+  directory_unsynced_ = true;
+  return OkStatus();
+}
+
+uint64_t Log::size_bytes() const { return segments_->bytes(); }
+size_t Log::segment_count() const { return segments_->size(); }
+bool Log::needs_log_start_checkpoint() const { return log_start_offset_ > segments_->at(0).base_offset(); }
+
+LeaderEpoch Log::EpochForOffset(Offset offset) const { return epochs_->EpochFor(offset); }
+LeaderEpoch Log::latest_epoch() const { return epochs_->latest(); }
+EpochEnd Log::EndOffsetForEpoch(LeaderEpoch epoch) const {
+  const auto [found, end] = epochs_->EndOffsetFor(epoch, log_end_offset_);
+  return {found, end};
+}
+
+std::optional<Offset> Log::first_unstable_offset() const {
+  const std::optional<Offset> first = producers_->first_unstable_offset();
+  if (!first) return std::nullopt;
+  return std::max(*first, log_start_offset_);
+}
+void Log::OnHighWatermark(Offset high_watermark) { producers_->OnHighWatermark(high_watermark); }
+bool Log::HasOngoingTransaction(ProducerId producer_id, ProducerEpoch epoch) const {
+  return producers_->HasOngoingTransaction(producer_id, epoch);
+}
+size_t Log::producer_count() const { return producers_->producers().size(); }
+std::vector<ProducerDescription> Log::DescribeProducers() const { return producers_->Describe(); }
+
+Status FlushPlan::Execute() const {
+  for (const std::shared_ptr<env::File>& file : files) DOHLE_RETURN_IF_ERROR(file->Sync());
+  for (const std::string& directory : directories)
+    DOHLE_RETURN_IF_ERROR(file_system->SyncDirectory(directory));
+  return OkStatus();
+}
+
+StatusOr<FlushPlan> Log::PlanFlush() {
+  FlushPlan plan;
+  plan.offset = log_end_offset_;
+  plan.bytes = unflushed_bytes_;
+  plan.file_system = file_system_;
+  if (recovery_point_ >= log_end_offset_ && !directory_unsynced_ && !epochs_unsaved_ && !epochs_unsynced_)
+    return plan;
+  DOHLE_RETURN_IF_ERROR(SaveEpochsIfDirty());
+  // From the segment before: it may have been synced while it was active, its indexes not.
+  const Offset synced = std::max(recovery_point_, Offset(1)) - 1;
+  for (size_t i = segments_->IndexOf(synced); i < segments_->size(); ++i) {
+    Segment& segment = segments_->at(i);
+    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file, segment.file());
+    plan.files.push_back(std::move(file));
+    if (segment.maybe_has_transaction_index()) {
+      auto aborted =
+          file_system_->Open(segment.place().Path(kTransactionIndexSuffix), env::OpenMode::kReadWrite);
+      if (aborted.ok()) plan.files.push_back(*std::move(aborted));
+      if (!aborted.ok() && aborted.status().code() != StatusCode::kNotFound) return aborted.status();
+    }
+    DOHLE_RETURN_IF_ERROR(segment.WriteIndexes());
+    // The active segment's indexes are checked against its log at recovery, so only sealed ones are synced.
+    if (i + 1 == segments_->size()) continue;
+    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> index,
+                           segment.offset_index().file().Open(segment.place()));
+    plan.files.push_back(std::move(index));
+    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> times,
+                           segment.time_index().file().Open(segment.place()));
+    plan.files.push_back(std::move(times));
+    segment.CloseFiles();
+  }
+  if (snapshots_->bytes_since() >= kSnapshotBytes) {
+    DOHLE_RETURN_IF_ERROR(snapshots_->Take(*file_system_, directory_, *producers_));
+    directory_unsynced_ = true;
+  }
+  if (epochs_unsynced_) {
+    DOHLE_ASSIGN_OR_RETURN(
+        std::unique_ptr<env::File> file,
+        file_system_->Open(env::JoinPath(directory_, kLeaderEpochFile), env::OpenMode::kReadWrite));
+    plan.files.push_back(std::move(file));
+    directory_unsynced_ = true;
+  }
+  if (directory_unsynced_) plan.directories.push_back(directory_);
+  if (parent_unsynced_) plan.directories.push_back(env::ParentPath(directory_));
+  epochs_unsynced_ = false;
+  directory_unsynced_ = false;
+  parent_unsynced_ = false;
+  return plan;
+}
+
+void Log::MarkFlushed(const FlushPlan& plan, int64_t now_ms) {
+  last_flush_ms_ = now_ms;
+  if (plan.offset <= recovery_point_) return;
+  recovery_point_ = std::min(plan.offset, log_end_offset_);
+  unflushed_bytes_ -= std::min(unflushed_bytes_, plan.bytes);
+  if (const Status removed = snapshots_->RemoveStrays(*file_system_, directory_, *segments_); !removed.ok())
+    log::Warning("storage", "old producer snapshots stay: {}", Message(removed));
+}
+
+bool Log::FlushDue(int64_t now_ms) const {
+  return recovery_point_ < log_end_offset_ && config_->flush_ms != INT64_MAX &&
+         now_ms - last_flush_ms_ >= config_->flush_ms;
+}
+
+void Log::CloseIdleFiles() {
+  for (size_t i = 0; i < segments_->size(); ++i) {
+    Segment& segment = segments_->at(i);
+    if (!segment.used_since_last_look()) segment.CloseFiles();
+  }
+}
+
+Status Log::Close() {
+  DOHLE_RETURN_IF_ERROR(segments_->active().Seal());
+  DOHLE_RETURN_IF_ERROR(SaveEpochsIfDirty());
+  producers_->set_end_offset(log_end_offset_);
+  DOHLE_RETURN_IF_ERROR(snapshots_->Take(*file_system_, directory_, *producers_));
+  DOHLE_ASSIGN_OR_RETURN(const FlushPlan plan, PlanFlush());
+  DOHLE_RETURN_IF_ERROR(plan.Execute());
+  MarkFlushed(plan, last_flush_ms_);
+  for (size_t i = 0; i < segments_->size(); ++i) segments_->at(i).CloseFiles();
+  return OkStatus();
+}
+
+Status Log::RenameDirectory(const std::string& directory) {
+  for (size_t i = 0; i < segments_->size(); ++i) segments_->at(i).CloseFiles();
+  DOHLE_RETURN_IF_ERROR(file_system_->Rename(directory_, directory));
+  directory_ = directory;
+  return OkStatus();
+}
+
+std::vector<std::string> Log::TakeDeletedFiles() { return std::exchange(deleted_files_, {}); }
+
+}  // namespace dohle::storage

@@ -1,0 +1,511 @@
+// Compaction: which records stay, and that a crash at any step of it loses nothing.
+#include "broker/storage/log_cleaner.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "broker/storage/test_batches.h"
+#include "broker/storage/test_directory.h"
+#include "lib/env/sim/sim_disk.h"
+#include "lib/env/sim/sim_file_system.h"
+#include "lib/kafka/record_batch_builder.h"
+
+namespace dohle::storage {
+namespace {
+
+using Contents = std::map<std::string, std::string>;
+
+class StoppedClock : public env::Clock {
+ public:
+  int64_t WallTimeMs() const override { return 1'000'000; }
+  env::MonotonicTime Now() const override { return env::MonotonicTime(0); }
+};
+
+constexpr HashKey kHashKey{1, 2};
+
+class LogCleanerTest : public ::testing::Test {
+ protected:
+  explicit LogCleanerTest(uint64_t seed = 5) : disk_(seed) {
+    config_.segment_bytes = 2000;
+    config_.index_interval_bytes = 300;
+    config_.cleanup_compact = true;
+    config_.cleanup_delete = false;
+    config_.delete_retention_ms = 1000;
+    file_system_ = std::make_unique<env::SimFileSystem>(disk_, clock_);
+    EXPECT_TRUE(file_system_->CreateDirectories("/d/t-0").ok());
+    disk_.SyncAll();
+    Open();
+  }
+
+  Status TryOpen(bool clean = false) {
+    log_.reset();
+    LogOpenOptions options;
+    options.file_system = file_system_.get();
+    options.directory = "/d/t-0";
+    options.partition = {"t", PartitionIndex(0)};
+    options.config = std::make_shared<LogConfig>(config_);
+    options.clean_shutdown = clean;
+    options.recovery_point = recovery_point_;
+    options.was_cleaned = cleaned_to_.has_value();
+    options.now_ms = now_ms_;
+    auto opened = Log::Open(options);
+    if (!opened.ok()) return opened.status();
+    log_ = *std::move(opened);
+    return OkStatus();
+  }
+  void Open(bool clean = false) {
+    const Status opened = TryOpen(clean);
+    ASSERT_TRUE(opened.ok()) << opened;
+  }
+  void LosePower() {
+    log_.reset();
+    file_system_->Kill();
+    disk_.LoseUnsynced();
+    file_system_ = std::make_unique<env::SimFileSystem>(disk_, clock_);
+  }
+
+  void Append(std::string batch, AppendOrigin origin = AppendOrigin::kClient) {
+    auto result = log_->Append({batch.data(), batch.size()}, origin, LeaderEpoch(0), now_ms_);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->rejection, AppendRejection::kNone) << result->rejection_reason;
+  }
+  void Put(const std::string& key, const std::string& value, kafka::Codec codec = kafka::Codec::kNone) {
+    kafka::BatchOptions options;
+    options.codec = codec;
+    kafka::RecordBatchBuilder builder(options);
+    builder.Append(now_ms_, key, value);
+    Append(*builder.Build());
+  }
+  void Delete(const std::string& key) {
+    kafka::RecordBatchBuilder builder({});
+    builder.Append(now_ms_, key, std::nullopt);
+    Append(*builder.Build());
+  }
+  // Half a segment of another key, so that what came before ends up in an inactive one.
+  void Roll() { ASSERT_TRUE(log_->MaybeRoll(now_ms_, true).ok()); }
+  void Flush() {
+    auto plan = log_->PlanFlush();
+    ASSERT_TRUE(plan.ok() && plan->Execute().ok());
+    log_->MarkFlushed(*plan, now_ms_);
+    recovery_point_ = log_->recovery_point();
+  }
+
+  Status TryClean(CleaningLimits limits = {}) {
+    log_->OnHighWatermark(log_->log_end_offset());
+    auto judged = LogCleaner::Judge(*log_, cleaned_to_, log_->log_end_offset(), now_ms_);
+    if (!judged.ok()) return judged.status();
+    auto round = LogCleaner::Plan(*log_, *judged, limits, kHashKey, now_ms_);
+    if (!round.ok()) return round.status();
+    const std::atomic<bool> stop = false;
+    DOHLE_RETURN_IF_ERROR((*round)->BuildOffsetMap(stop));
+    while (!(*round)->done()) {
+      DOHLE_RETURN_IF_ERROR((*round)->CleanGroup(stop));
+      DOHLE_RETURN_IF_ERROR((*round)->Install(*log_));
+    }
+    cleaned_to_ = (*round)->cleaned_to();
+    return OkStatus();
+  }
+  void Clean(CleaningLimits limits = {}) {
+    const Status cleaned = TryClean(limits);
+    ASSERT_TRUE(cleaned.ok()) << cleaned;
+  }
+
+  // Every batch, in order.
+  std::vector<std::string> Batches() {
+    std::vector<std::string> batches;
+    Offset offset = log_->log_start_offset();
+    while (offset < log_->log_end_offset()) {
+      auto read = log_->Read({.offset = offset, .max_bytes = 1 << 20, .upper_bound = log_->log_end_offset()});
+      EXPECT_TRUE(read.ok()) << read.status();
+      if (!read.ok() || read->records.length == 0) break;
+      const std::string bytes = testing::ReadSlice(read->records);
+      for (size_t at = 0; at < bytes.size();) {
+        const BatchHeader header = DecodeBatchHeader(bytes.data() + at);
+        EXPECT_GE(header.base_offset, offset) << "offsets go back";
+        batches.push_back(bytes.substr(at, static_cast<size_t>(header.size())));
+        EXPECT_TRUE(BatchCrcMatches(batches.back()));
+        offset = header.next_offset();
+        at += static_cast<size_t>(header.size());
+      }
+    }
+    return batches;
+  }
+  // "offset key=value", without control records.
+  std::vector<std::string> Records() {
+    std::vector<std::string> found;
+    for (const std::string& batch : Batches()) {
+      if (DecodeBatchHeader(batch.data()).control()) continue;
+      auto reader = kafka::RecordReader::Open(kafka::RecordBatchView(batch), 1 << 20);
+      kafka::Record record;
+      while (reader->Next(&record)) {
+        found.push_back(std::to_string(record.offset.value()) + " " + std::string(record.key.value_or("-")) +
+                        "=" + std::string(record.value.value_or("null")));
+      }
+      EXPECT_TRUE(reader->status().ok()) << reader->status();
+    }
+    return found;
+  }
+  // What a reader who applies every record ends up with.
+  Contents Table() {
+    Contents table;
+    for (const std::string& batch : Batches()) {
+      auto reader = kafka::RecordReader::Open(kafka::RecordBatchView(batch), 1 << 20);
+      kafka::Record record;
+      while (reader->Next(&record)) {
+        if (record.value) {
+          table[std::string(*record.key)] = *record.value;
+        } else {
+          table.erase(std::string(*record.key));
+        }
+      }
+    }
+    return table;
+  }
+
+  env::SimDisk disk_;
+  StoppedClock clock_;
+  std::unique_ptr<env::SimFileSystem> file_system_;
+  LogConfig config_;
+  std::unique_ptr<Log> log_;
+  std::optional<Offset> cleaned_to_;
+  Offset recovery_point_{0};
+  int64_t now_ms_ = 1'000'000;
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_F(LogCleanerTest, TheLastRecordOfAKeyStays) {
+  Put("a", "1");
+  Put("b", "1", kafka::Codec::kZstd);
+  Put("a", "2");
+  kafka::RecordBatchBuilder builder({.codec = kafka::Codec::kLz4});
+  builder.Append(now_ms_, "c", "1");
+  builder.Append(now_ms_, "d", "1");
+  builder.Append(now_ms_, "c", "2");
+  Append(*builder.Build());
+  Put("d", "2");
+  Put("x", "1");
+  Roll();
+  Put("a", "3");
+  Clean();
+  EXPECT_EQ(Records(), (Strings{"1 b=1", "2 a=2", "5 c=2", "6 d=2", "7 x=1", "8 a=3"}));
+  EXPECT_EQ(cleaned_to_, Offset(8));
+  const std::vector<std::string> batches = Batches();
+  EXPECT_EQ(DecodeBatchHeader(batches[0].data()).codec(), 4);
+  const BatchHeader rebuilt = DecodeBatchHeader(batches[2].data());
+  EXPECT_EQ(rebuilt.codec(), 3);
+  EXPECT_EQ(rebuilt.base_offset, Offset(3));
+  EXPECT_EQ(rebuilt.last_offset(), Offset(5));
+  EXPECT_EQ(rebuilt.record_count, 1);
+  // What is read from an offset that is gone goes on behind it.
+  Flush();
+  Open();
+  EXPECT_EQ(log_->log_end_offset(), Offset(9));
+  EXPECT_EQ(Records().size(), 6u);
+}
+
+TEST_F(LogCleanerTest, TombstonesGoAfterTheirHorizon) {
+  Put("a", "1");
+  Put("b", "1");
+  Delete("a");
+  Put("z", "1");
+  Roll();
+  Clean();
+  EXPECT_EQ(Records(), (Strings{"1 b=1", "2 a=null", "3 z=1"}));
+  const auto horizon = kafka::RecordBatchView(Batches()[1]).delete_horizon_ms();
+  EXPECT_EQ(horizon, now_ms_ + config_.delete_retention_ms);
+  now_ms_ += 999;
+  Put("y", "1");
+  Roll();
+  Clean();
+  EXPECT_EQ(Records().size(), 4u);
+  EXPECT_EQ(kafka::RecordBatchView(Batches()[1]).delete_horizon_ms(), horizon) << "set once";
+  now_ms_ += 1;
+  Put("x", "1");
+  Roll();
+  Clean();
+  EXPECT_EQ(Records(), (Strings{"1 b=1", "3 z=1", "4 y=1", "5 x=1"}));
+}
+
+TEST_F(LogCleanerTest, TheLastBatchOfAProducerStaysEmpty) {
+  for (int i = 0; i < 3; ++i) {
+    testing::TestBatch batch;
+    batch.producer_id = ProducerId(7);
+    batch.producer_epoch = ProducerEpoch(0);
+    batch.base_sequence = i;
+    batch.records.push_back({.key = "a", .value = std::to_string(i), .timestamp_ms = now_ms_});
+    Append(testing::Encode(batch));
+  }
+  Put("a", "3");
+  Roll();
+  Clean();
+  EXPECT_EQ(Records(), Strings{"3 a=3"});
+  const std::vector<std::string> batches = Batches();
+  ASSERT_EQ(batches.size(), 2u);
+  const BatchHeader emptied = DecodeBatchHeader(batches[0].data());
+  EXPECT_EQ(emptied.record_count, 0);
+  EXPECT_EQ(emptied.last_offset(), Offset(2));
+  EXPECT_EQ(emptied.last_sequence(), 2);
+  // The sequence goes on, even when the state has to be read out of the batches.
+  Open();
+  Append(testing::ProducerBatchOf(7, 0, 3, 1));
+}
+
+TEST_F(LogCleanerTest, AbortedRecordsGoAndThenTheirMarkers) {
+  const auto transaction = [&](int64_t id, int sequence, const std::string& value, bool abort) {
+    testing::TestBatch batch;
+    batch.producer_id = ProducerId(id);
+    batch.producer_epoch = ProducerEpoch(0);
+    batch.base_sequence = sequence;
+    batch.attributes = 16;
+    batch.records.push_back({.key = "a", .value = value, .timestamp_ms = now_ms_});
+    Append(testing::Encode(batch));
+    Append(testing::MarkerBatch(id, 0, abort), AppendOrigin::kCoordinator);
+  };
+  transaction(1, 0, "committed", false);  // 0, 1
+  transaction(2, 0, "aborted", true);     // 2, 3
+  transaction(1, 1, "later", true);       // 4, 5
+  Put("z", "1");                          // 6
+  transaction(3, 0, "newest", true);      // 7, 8
+  Roll();
+  Put("y", "1");
+  Clean();
+  EXPECT_EQ(Records(), (Strings{"0 a=committed", "6 z=1", "9 y=1"}));
+  EXPECT_EQ(Batches().size(), 10u) << "producers are alive and markers have emptied batches before them";
+  // Everything that is aborted is still listed.
+  auto read = log_->Read({.offset = Offset(0),
+                          .max_bytes = 1 << 20,
+                          .upper_bound = log_->log_end_offset(),
+                          .aborted_transactions = true});
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->aborted.size(), 3u);
+
+  // Once the producers are forgotten the emptied batches go; the markers go a horizon later.
+  now_ms_ += config_.producer_id_expiration_ms;
+  ASSERT_TRUE(log_->ApplyRetention(now_ms_, log_->log_end_offset()).ok());
+  Roll();
+  Clean();
+  EXPECT_EQ(Records(), (Strings{"0 a=committed", "6 z=1", "9 y=1"}));
+  for (int round = 0; round < 2; ++round) {
+    now_ms_ += config_.delete_retention_ms;
+    Put("x" + std::to_string(round), "1");
+    Roll();
+    Clean();
+  }
+  int markers = 0;
+  for (const std::string& batch : Batches()) markers += DecodeBatchHeader(batch.data()).control() ? 1 : 0;
+  EXPECT_EQ(markers, 1) << "the committed transaction's, whose record is there";
+  EXPECT_EQ(Records().size(), 5u);
+}
+
+TEST_F(LogCleanerTest, AnOpenTransactionStopsIt) {
+  Put("a", "1");
+  Put("a", "2");
+  Roll();
+  Put("b", "1");
+  testing::TestBatch batch;
+  batch.producer_id = ProducerId(7);
+  batch.producer_epoch = ProducerEpoch(0);
+  batch.base_sequence = 0;
+  batch.attributes = 16;
+  batch.records.push_back({.key = "a", .value = "open", .timestamp_ms = now_ms_});
+  Append(testing::Encode(batch));
+  Roll();
+  Put("b", "2");
+  Roll();
+  Clean();
+  EXPECT_EQ(Records(), (Strings{"1 a=2", "2 b=1", "3 a=open", "4 b=2"}));
+  EXPECT_EQ(cleaned_to_, Offset(2));
+}
+
+TEST_F(LogCleanerTest, CompactionLagsAndRatio) {
+  Put("a", "1");
+  Roll();
+  now_ms_ += 1000;
+  Put("a", "2");
+  Roll();
+  config_.min_compaction_lag_ms = 500;
+  log_->set_config(std::make_shared<LogConfig>(config_));
+  auto judged = LogCleaner::Judge(*log_, std::nullopt, Offset(2), now_ms_);
+  EXPECT_EQ(judged->first_uncleanable, Offset(1));
+  EXPECT_TRUE(judged->due(0.5));
+  judged = LogCleaner::Judge(*log_, Offset(1), Offset(2), now_ms_);
+  EXPECT_FALSE(judged->due(0));
+  judged = LogCleaner::Judge(*log_, Offset(1), Offset(2), now_ms_ + 501);
+  EXPECT_EQ(judged->ratio(), 0.5);
+  EXPECT_FALSE(judged->due(0.5));
+  config_.max_compaction_lag_ms = 400;
+  log_->set_config(std::make_shared<LogConfig>(config_));
+  judged = LogCleaner::Judge(*log_, Offset(1), Offset(2), now_ms_ + 501);
+  EXPECT_TRUE(judged->due(0.5));
+  // The checkpoint of another life.
+  EXPECT_EQ(LogCleaner::Judge(*log_, Offset(99), Offset(2), now_ms_)->first_dirty, Offset(0));
+}
+
+TEST_F(LogCleanerTest, SmallSegmentsBecomeOneAndItsMapStaysSmall) {
+  for (int i = 0; i < 400; ++i) {
+    Put("key-" + std::to_string(i % 5), std::to_string(i));
+  }
+  const size_t before = log_->segment_count();
+  ASSERT_GT(before, 10u);
+  Clean();
+  Put("key-0", "395");
+  Roll();
+  // By their sizes before, as Kafka does: so it takes a second round.
+  Clean();
+  EXPECT_EQ(log_->segment_count(), 2u);
+  EXPECT_EQ(Table().size(), 5u);
+  EXPECT_EQ(Table()["key-4"], "399");
+  EXPECT_LE(Records().size(), 5u + 2000 / 70);
+  // The replaced files wait for their deletion.
+  EXPECT_GE(log_->TakeDeletedFiles().size(), (before - 1) * 3);
+}
+
+TEST_F(LogCleanerTest, AFullMapCleansAsFarAsItReaches) {
+  Contents expected;
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = "key-" + std::to_string(i % 100);
+    Put(key, std::to_string(i));
+    expected[key] = std::to_string(i);
+  }
+  Roll();
+  const CleaningLimits limits{.offset_map_bytes = 40 * OffsetMap::kSlotBytes};
+  for (int round = 0; round < 12; ++round) {
+    const std::optional<Offset> before = cleaned_to_;
+    Clean(limits);
+    EXPECT_EQ(Table(), expected);
+    if (cleaned_to_ == before) break;
+  }
+  EXPECT_EQ(cleaned_to_, Offset(300));
+}
+
+TEST_F(LogCleanerTest, ATruncatedLogIsLeftAlone) {
+  Put("a", "1");
+  Put("a", "2");
+  Roll();
+  Put("b", "1");
+  auto judged = LogCleaner::Judge(*log_, std::nullopt, Offset(3), now_ms_);
+  auto round = LogCleaner::Plan(*log_, *judged, {}, kHashKey, now_ms_);
+  const std::atomic<bool> stop = false;
+  ASSERT_TRUE((*round)->BuildOffsetMap(stop).ok());
+  ASSERT_TRUE((*round)->CleanGroup(stop).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset(2)).ok());
+  EXPECT_EQ((*round)->Install(*log_).code(), StatusCode::kAborted);
+  round->reset();
+  EXPECT_FALSE(file_system_->Exists("/d/t-0/00000000000000000000.log.cleaned"));
+  EXPECT_EQ(Records().size(), 2u);
+}
+
+TEST_F(LogCleanerTest, ACorruptBatchIsReportedAndNothingChanges) {
+  for (int i = 0; i < 60; ++i) Put("a", std::to_string(i));
+  ASSERT_TRUE(disk_.Corrupt("/d/t-0/00000000000000000000.log", 70));
+  EXPECT_EQ(TryClean().code(), StatusCode::kDataLoss);
+  Put("a", "last");
+}
+
+TEST_F(LogCleanerTest, HolesAreNoLostTail) {
+  for (int i = 0; i < 100; ++i) Put("a", std::string(50, 'x'));
+  Roll();
+  Put("a", "last");
+  Clean();
+  const Offset end = log_->log_end_offset();
+  // Deletion now, and nothing was ever flushed as far as the checkpoint knows.
+  config_.cleanup_compact = false;
+  config_.cleanup_delete = true;
+  for (int i = 0; i < 50; ++i) Put("b", std::string(50, 'x'));
+  Open();
+  EXPECT_EQ(log_->log_end_offset(), end + 50);
+  EXPECT_EQ(Table()["a"], "last");
+}
+
+// The whole of it, with the disk failing at the n-th operation, then a crash of the process or a loss of
+// power.
+class LogCleanerCrashTest : public LogCleanerTest {
+ protected:
+  void FailAt(int64_t operation, bool power) {
+    std::mt19937_64 random(static_cast<uint64_t>(operation));
+    Contents expected;
+    for (int i = 0; i < 150; ++i) {
+      const std::string key = "key-" + std::to_string(random() % 20);
+      if (random() % 8 == 0) {
+        Delete(key);
+        expected.erase(key);
+      } else {
+        Put(key, std::to_string(i));
+        expected[key] = std::to_string(i);
+      }
+    }
+    Flush();
+    const Offset end = log_->log_end_offset();
+    disk_.AddFault({.skip = operation});
+    const Status cleaned = TryClean();
+    disk_.ClearFaults();
+    done_ = cleaned.ok();
+    if (power) {
+      LosePower();
+    } else if (!done_) {
+      log_.reset();
+    }
+    Open();
+    ASSERT_EQ(log_->log_end_offset(), end);
+    ASSERT_EQ(Table(), expected);
+    auto entries = file_system_->List("/d/t-0");
+    for (const auto& entry : *entries) {
+      EXPECT_TRUE(!entry.name.ends_with(".swap") && !entry.name.ends_with(".cleaned")) << entry.name;
+    }
+    // And goes on.
+    Put("key-0", "after");
+    expected["key-0"] = "after";
+    cleaned_to_.reset();
+    Roll();
+    Clean();
+    ASSERT_EQ(Table(), expected);
+  }
+  bool done_ = false;
+};
+
+class EveryStep : public LogCleanerCrashTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(EveryStep, LosesNothing) {
+  for (int64_t operation = 0; !done_ && !HasFailure(); ++operation) {
+    SCOPED_TRACE("operation " + std::to_string(operation));
+    log_.reset();
+    ASSERT_TRUE(file_system_->RemoveRecursively("/d/t-0").ok());
+    ASSERT_TRUE(file_system_->CreateDirectories("/d/t-0").ok());
+    disk_.SyncAll();
+    recovery_point_ = Offset(0);
+    cleaned_to_.reset();
+    Open();
+    FailAt(operation, GetParam());
+    ASSERT_LT(operation, 5000);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Crash, EveryStep, ::testing::Bool(),
+                         [](const auto& power) { return power.param ? "LossOfPower" : "OfTheProcess"; });
+
+TEST(OffsetMapTest, HoldsWhatFits) {
+  OffsetMap map(1000 * OffsetMap::kSlotBytes, kHashKey);
+  EXPECT_LE(map.bytes(), 64 * OffsetMap::kSlotBytes);
+  int64_t count = 0;
+  while (map.Put("key" + std::to_string(count), Offset(count))) ++count;
+  EXPECT_GT(count, 450);
+  EXPECT_LE(map.bytes(), 1000 * OffsetMap::kSlotBytes);
+  for (int64_t i = 0; i < count; ++i) ASSERT_EQ(map.Get("key" + std::to_string(i)), Offset(i));
+  EXPECT_EQ(map.Get("another"), kNoOffset);
+  EXPECT_TRUE(map.Put("key0", Offset(5000)));
+  EXPECT_EQ(map.Get("key0"), Offset(5000));
+}
+
+// The vector of the reference implementation: key 00..0f, no input.
+TEST(OffsetMapTest, IsSipHash128) {
+  const KeyHash hash = HashOf("", {0x0706050403020100u, 0x0f0e0d0c0b0a0908u});
+  EXPECT_EQ(hash.low, 0xe6a825ba047f81a3u);
+  EXPECT_EQ(hash.high, 0x930255c71472f66du);
+}
+
+}  // namespace
+}  // namespace dohle::storage

@@ -1,0 +1,46 @@
+#include "broker/storage_command.h"
+
+#include <cstdio>
+#include <string>
+
+#include "broker/broker.h"
+#include "broker/metadata/format.h"
+
+namespace dohle {
+
+Status RunStorageFormat(env::Env& env, const CommandLine& line, const server::BrokerConfig& config) {
+  metadata::FormatOptions options;
+  options.cluster_id = line.cluster_id;
+  options.node_id = config.node_id;
+  options.log_dirs = config.logs.log_dirs;
+  options.metadata_log_dir = config.metadata_log.dir;
+  if (line.standalone && config.quorum.voters.empty()) {
+    for (const server::ListenerConfig& listener : ControllerEndpoints(config)) {
+      options.controller_endpoints.push_back({listener.name, listener.endpoint.host, listener.endpoint.port});
+    }
+  }
+  options.features = line.features;
+  options.ignore_formatted = line.ignore_formatted;
+  if (line.release_version) {
+    const auto level = metadata::MetadataVersionByName(*line.release_version);
+    if (!level) {
+      return MakeStatus(StatusCode::kInvalidArgument,
+                        "--release-version {}: there is no such metadata.version", *line.release_version);
+    }
+    options.metadata_version = *level;
+  }
+  auto formatted = metadata::FormatStorage(env.file_system, env.random, env.clock, options);
+  if (!formatted.ok()) return formatted.status();
+  for (const std::string& text : *formatted) std::printf("%s\n", text.c_str());
+  return OkStatus();
+}
+
+Status RunStorageInfo(env::Env& env, const server::BrokerConfig& config) {
+  const metadata::StorageInfo info = metadata::DescribeStorage(env.file_system, config.logs.log_dirs);
+  for (const std::string& text : info.lines) std::printf("%s\n", text.c_str());
+  if (info.problems.empty()) return OkStatus();
+  for (const std::string& problem : info.problems) std::printf("%s\n", problem.c_str());
+  return MakeStatus(StatusCode::kFailedPrecondition, "the log directories aren't ready");
+}
+
+}  // namespace dohle

@@ -1,0 +1,38 @@
+# dohle_library(name SRCS a.cc ... DEPS target ...): one library for one folder of the tree.
+function(dohle_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  if(ARG_SRCS)
+    add_library(${name} STATIC ${ARG_SRCS})
+    target_link_libraries(${name} PUBLIC dohle_options ${ARG_DEPS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE dohle_options ${ARG_DEPS})
+  endif()
+endfunction()
+
+# dohle_test(name SRCS a_test.cc ... DEPS target ... [LABELS unit]): the tests of one folder, one program.
+# The GoogleTest main is linked in; the test is called `name` in ctest.
+function(dohle_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE dohle_options ${ARG_DEPS} GTest::gmock_main GTest::gtest)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# dohle_fuzz(name SRCS a_fuzz.cc DEPS target ...): a libFuzzer program, built only by the fuzz preset.
+function(dohle_fuzz name)
+  if(NOT DOHLE_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE dohle_options ${ARG_DEPS} -fsanitize=fuzzer)
+  set_property(GLOBAL APPEND PROPERTY DOHLE_FUZZERS ${name})
+endfunction()

@@ -1,0 +1,167 @@
+"""The rows of the benchmark: what is measured, and what is to be reached. Each row gives, for each target, a list of
+results; the median of its figure counts."""
+
+import itertools
+import time
+
+from servers import load
+
+GB = 10**9
+MIB = 2**20
+
+
+class Row:
+    """One line of the table. `figure` names the value in the results; to_apache, to_bare and most are what Dohle is to
+    reach: at most so many times Apache's and the bare loop's, and at most so much."""
+
+    def __init__(self, name, title, figure, unit, to_apache=None, to_bare=None, most=None, also=()):
+        self.name, self.title, self.figure, self.unit = name, title, figure, unit
+        self.to_apache, self.to_bare, self.most, self.also = to_apache, to_bare, most, also
+        self.writes = name.startswith("produce")
+
+
+ROWS = [
+    Row("produce-100", "produce, 64 KiB batches of 100 B, 8 connections", "cpu_s_per_gb", "CPU-s/GB", 1 / 2, 2,
+        also=("mb_per_s", "p99_ms")),
+    Row("produce-1k", "produce, 64 KiB batches of 1 KiB, 8 connections", "cpu_s_per_gb", "CPU-s/GB", 1 / 2, 2,
+        also=("mb_per_s", "p99_ms")),
+    Row("single-64", "produce, one 100 B record a request, 64 connections", "cpu_us_per_request", "CPU-µs", 3 / 4, 2,
+        also=("requests_per_s", "p50_ms", "p99_ms", "p999_ms")),
+    Row("single-1", "the same, 1 connection", "cpu_us_per_request", "CPU-µs",
+        also=("requests_per_s", "p50_ms", "p99_ms", "p999_ms")),
+    Row("fetch", "fetch from the page cache, 1 MiB a request", "cpu_s_per_gb", "CPU-s/GB", 1 / 3, 1.5,
+        also=("mb_per_s", "p99_ms")),
+    Row("fetch-64k", "the same, 64 KiB a request", "cpu_s_per_gb", "CPU-s/GB", 1 / 3, 1.5,
+        also=("mb_per_s", "p99_ms")),
+    Row("topics", "create a topic of 8 partitions", "p50_ms", "ms", also=("p99_ms", "cpu_us_per_request")),
+    Row("idle", "resident memory, idle", "mib", "MiB", most=16),
+    Row("loaded", "resident memory after 5 GB", "mib", "MiB", most=64),
+    Row("partitions", "resident memory, 10,000 empty partitions", "mib", "MiB", most=128, also=("create_s",)),
+    Row("start", "exec to first served request, empty", "ms", "ms", most=50),
+    Row("recovery", "the same after kill -9, 5 GB in 1,000 partitions", "ms", "ms", most=1000),
+]
+
+
+class Sizes:
+    """How much of each load."""
+
+    def __init__(self, quick):
+        self.rounds = 1 if quick else 3
+        self.apache_warmup_s = 4 if quick else 10
+        self.window_bytes = GB // 2 if quick else 2 * GB
+        self.window_s = 2 if quick else 5
+        self.fetch_data = GB // 4 if quick else GB
+        self.big_load = GB // 2 if quick else 5 * GB
+        self.many_partitions = 1000 if quick else 10_000
+        self.recovery_partitions = 100 if quick else 1000
+        self.topics = 20 if quick else 100
+        self.starts = 3 if quick else 7
+
+
+_numbers = itertools.count(1)
+
+
+def new_topic(server, partitions):
+    """Its name. The bare loop has none to make."""
+    name = f"bench-{next(_numbers)}"
+    if server.name != "bare":
+        load("create", server.port, topic=name, partitions=partitions)
+    return name
+
+
+def drop_topic(server, name):
+    if server.name != "bare":
+        load("delete", server.port, topic=name)
+
+
+def warmup(server, sizes, round_number):
+    return sizes.apache_warmup_s if server.name == "apache" and round_number == 0 else 0.5
+
+
+# --- loads on servers that run through all rows, one target after the other, round by round ---------------------------
+
+def measure_load(row, servers, sizes, say):
+    results = {server.name: [] for server in servers}
+    fetch_topics = {}
+    if row.name.startswith("fetch"):
+        for server in servers:
+            fetch_topics[server.name] = topic = new_topic(server, 8)
+            if server.name != "bare":
+                load("produce", server.port, topic=topic, record_bytes=1024, bytes=sizes.fetch_data, warmup=0)
+    for round_number in range(sizes.rounds):
+        for server in servers:
+            if row.name == "topics" and server.name == "bare":
+                continue
+            result = one_load(row, server, sizes, round_number, fetch_topics)
+            results[server.name].append(result)
+            say(f"{row.name} {server.name}: {result[row.figure]:.4g} {row.unit}")
+    for server in servers:
+        if server.name in fetch_topics:
+            drop_topic(server, fetch_topics[server.name])
+    return results
+
+
+def one_load(row, server, sizes, round_number, fetch_topics):
+    common = {"pid": server.pid, "warmup": warmup(server, sizes, round_number)}
+    if row.name == "topics":
+        return load("topics", server.port, prefix=f"made-{round_number}", partitions=8, bytes=sizes.topics,
+                    pid=server.pid)
+    if row.name.startswith("fetch"):
+        return load("fetch", server.port, topic=fetch_topics[server.name], bytes=sizes.window_bytes,
+                    max_bytes=65536 if row.name == "fetch-64k" else MIB, **common)
+    connections = {"single-64": 64, "single-1": 1}.get(row.name, 8)
+    topic = new_topic(server, connections)
+    try:
+        if row.name.startswith("single"):
+            return load("single", server.port, topic=topic, connections=connections, partitions=connections,
+                        seconds=sizes.window_s, **common)
+        record_bytes = 100 if row.name == "produce-100" else 1024
+        return load("produce", server.port, topic=topic, record_bytes=record_bytes, bytes=sizes.window_bytes,
+                    **common)
+    finally:
+        drop_topic(server, topic)
+
+
+# --- rows that need a server of their own -----------------------------------------------------------------------------
+
+def measure_memory(names, make_server, sizes):
+    """The rows idle, loaded and partitions, as far as `names` asks for them."""
+    results = {}
+    if "idle" in names or "loaded" in names:
+        with make_server() as server:
+            server.start()
+            time.sleep(3)
+            results["idle"] = [{"mib": server.resident_bytes() / MIB}]
+            if "loaded" in names:
+                topic = new_topic(server, 8)
+                load("produce", server.port, topic=topic, record_bytes=1024, bytes=sizes.big_load, warmup=0)
+                results["loaded"] = [{"mib": server.resident_bytes() / MIB}]
+    if "partitions" in names:
+        with make_server() as server:
+            server.start()
+            began = time.monotonic()
+            for _ in range(sizes.many_partitions // 1000):
+                new_topic(server, 1000)
+            seconds = time.monotonic() - began
+            time.sleep(3)
+            results["partitions"] = [{"mib": server.resident_bytes() / MIB, "create_s": seconds}]
+    return results
+
+
+def measure_start(make_server, sizes):
+    results = []
+    for _ in range(sizes.starts if make_server.name != "apache" else 2):
+        with make_server() as server:
+            results.append({"ms": server.start() * 1000})
+    return results
+
+
+def measure_recovery(make_server, sizes):
+    with make_server() as server:
+        server.start()
+        partitions = sizes.recovery_partitions
+        topic = new_topic(server, partitions)
+        load("produce", server.port, topic=topic, partitions=partitions, spread=1, depth=4, record_bytes=1024,
+             bytes=sizes.big_load, warmup=0)
+        server.kill()
+        return [{"ms": server.start(topic, partitions - 1) * 1000}]

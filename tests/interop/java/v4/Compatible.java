@@ -1,0 +1,18 @@
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ConsumerGroupDescription;
+import org.apache.kafka.clients.admin.ListGroupsOptions;
+
+/** What had another name in kafka-clients 3. */
+final class Compatible {
+  private Compatible() {}
+
+  static Set<String> groupIds(Admin admin) throws Exception {
+    return admin.listGroups(ListGroupsOptions.forConsumerGroups()).all().get().stream().map(g -> g.groupId()).collect(Collectors.toSet());
+  }
+
+  static String state(ConsumerGroupDescription description) {
+    return description.groupState().name();
+  }
+}

@@ -1,0 +1,5 @@
+"""The scenario modules, in the order in which they run: each has run(session)."""
+
+from . import clients, exchange, java, killing, metrics, tools
+
+MODULES = [java, clients, tools, metrics, exchange, killing]

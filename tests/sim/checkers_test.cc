@@ -1,0 +1,103 @@
+#include "tests/sim/checkers.h"
+
+#include <gtest/gtest.h>
+
+namespace dohle::sim {
+namespace {
+
+const TopicPartition kPartition{"t", PartitionIndex(0)};
+
+class CheckersTest : public testing::Test {
+ protected:
+  // Three batches of two, acknowledged one after the other, and a log that holds them.
+  CheckersTest() {
+    history_.SetDurable("t", true);
+    for (int i = 0; i < 3; ++i) {
+      SentBatch batch;
+      batch.producer = 1;
+      batch.idempotent = true;
+      batch.partition = kPartition;
+      batch.first = 2 * i;
+      batch.count = 2;
+      batches_.push_back(batch);
+      history_.Acknowledged(history_.Sent(batch), 2 * i, MonotonicTime(i + 1));
+    }
+    for (int i = 0; i < 6; ++i) Append(Value(i));
+  }
+  std::string Value(int i) { return RecordValue(batches_[static_cast<size_t>(i / 2)], i % 2); }
+  void Append(std::string value) {
+    log_.records.push_back({log_.high_watermark++, std::move(value), MonotonicTime(9)});
+  }
+  std::vector<std::string> Violations() {
+    history_.Final(kPartition, log_);
+    return Check(history_);
+  }
+
+  History history_;
+  std::vector<SentBatch> batches_;
+  FinalLog log_;
+};
+
+TEST_F(CheckersTest, AllIsWell) { EXPECT_TRUE(Violations().empty()); }
+
+TEST_F(CheckersTest, ALossIsFound) {
+  log_.records.resize(4);
+  log_.high_watermark = 4;
+  EXPECT_EQ(Violations().size(), 1U);
+  history_.SetDurable("t", false);
+  EXPECT_EQ(Violations().size(), 1U);
+  history_.PowerCut(MonotonicTime(2));
+  EXPECT_EQ(Violations().size(), 1U);
+  history_.PowerCut(MonotonicTime(5));
+  EXPECT_TRUE(Violations().empty());
+}
+
+TEST_F(CheckersTest, ARepetitionIsFound) {
+  Append(Value(5));
+  EXPECT_EQ(Violations().size(), 1U);
+}
+
+TEST_F(CheckersTest, AGapIsFound) {
+  log_.records.erase(log_.records.begin() + 5);
+  EXPECT_FALSE(Violations().empty());
+  log_.high_watermark = 5;
+  history_.SetDurable("t", false);
+  history_.PowerCut(MonotonicTime(5));
+  EXPECT_TRUE(Violations().empty());
+  log_.records[4].offset = 5;
+  EXPECT_FALSE(Violations().empty());
+}
+
+TEST_F(CheckersTest, WhatNobodySentIsFound) {
+  Append("t-0/p1.0.77");
+  EXPECT_EQ(Violations().size(), 1U);
+}
+
+TEST_F(CheckersTest, DisorderIsFound) {
+  std::swap(log_.records[3].value, log_.records[4].value);
+  EXPECT_FALSE(Violations().empty());
+  history_.SetDurable("t", false);
+  history_.PowerCut(MonotonicTime(5));
+  EXPECT_EQ(Violations().size(), 1U);
+}
+
+TEST_F(CheckersTest, AReadThatIsUndoneIsFound) {
+  history_.Read(kPartition, 2, Value(2), MonotonicTime(9));
+  EXPECT_TRUE(Violations().empty());
+  history_.Read(kPartition, 2, Value(3), MonotonicTime(9));
+  EXPECT_EQ(Violations().size(), 1U);
+}
+
+TEST_F(CheckersTest, ACommitThatGoesBackIsFound) {
+  const GroupPartition where{"g", kPartition};
+  history_.Committed(where, 5, MonotonicTime(2), MonotonicTime(3));
+  history_.SawCommitted(where, 4, MonotonicTime(2), MonotonicTime(4));  // asked before
+  EXPECT_TRUE(Violations().empty());
+  history_.SawCommitted(where, 5, MonotonicTime(4), MonotonicTime(5));
+  EXPECT_TRUE(Violations().empty());
+  history_.SawCommitted(where, -1, MonotonicTime(6), MonotonicTime(7));
+  EXPECT_EQ(Violations().size(), 1U);
+}
+
+}  // namespace
+}  // namespace dohle::sim

@@ -1,0 +1,88 @@
+#include "tests/sim/cluster.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "lib/base/check.h"
+#include "lib/base/log.h"
+
+namespace dohle::sim {
+namespace {
+
+env::Task<void> StartBroker(Broker* broker, std::shared_ptr<std::optional<Status>> outcome) {
+  outcome->emplace(co_await broker->Start());
+}
+
+}  // namespace
+
+Cluster::Cluster(env::SimWorld& world, ClusterOptions options) : options_(options) {
+  DOHLE_CHECK(options.nodes == 1);  // until followers fetch
+  for (int i = 0; i < options.nodes; ++i) {
+    Member member;
+    member.node = &world.AddNode(fmt::format("broker-{}", i + 1), 2);
+    nodes_.push_back(std::move(member));
+  }
+}
+
+Cluster::~Cluster() {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (running(i)) Crash(i, env::SimNode::Death::kProcess);
+  }
+}
+
+server::LoadedConfig Cluster::Config(size_t i) const {
+  server::ConfigMap properties;
+  properties["node.id"] = fmt::format("{}", i + 1);
+  properties["log.dirs"] = "/data";
+  properties["listeners"] = "PLAINTEXT://:9092";
+  properties["metrics.port"] = "-1";
+  properties["num.partitions"] = "2";
+  properties["auto.create.topics.enable"] = "false";
+  properties["offsets.topic.num.partitions"] = "2";
+  properties["group.initial.rebalance.delay.ms"] = "100";
+  properties["log.roll.ms"] = fmt::format("{}", options_.roll_ms);
+  properties["metadata.log.max.record.bytes.between.snapshots"] = fmt::format("{}", options_.snapshot_bytes);
+  properties["log.flush.offset.checkpoint.interval.ms"] = "3000";
+  properties["log.initial.task.delay.ms"] = "1000";
+  properties["log.retention.check.interval.ms"] = "4000";
+  properties["file.delete.delay.ms"] = "1000";
+  if (options_.flush_every_message) properties["log.flush.interval.messages"] = "1";
+  StatusOr<server::LoadedConfig> config = server::LoadBrokerConfig(std::move(properties));
+  if (!config.ok()) log::Error("sim", "{}", Message(config.status()));
+  DOHLE_CHECK(config.ok());
+  return std::move(*config);
+}
+
+void Cluster::Start(size_t i) {
+  Member& member = nodes_[i];
+  DOHLE_CHECK(member.broker == nullptr);
+  if (!member.node->running()) member.node->Restart();
+  env::Env& env = member.node->env();
+  member.broker = std::make_unique<Broker>(env, Config(i), member.node->name());
+  member.started.reset();
+  member.outcome = std::make_shared<std::optional<Status>>();
+  env::Spawn(*env.executors.front(), StartBroker(member.broker.get(), member.outcome));
+}
+
+void Cluster::Crash(size_t i, env::SimNode::Death death) {
+  Member& member = nodes_[i];
+  member.node->Crash(death);
+  member.broker.reset();
+  member.started.reset();
+  member.outcome.reset();
+}
+
+void Cluster::Tend() {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    Member& member = nodes_[i];
+    if (member.broker == nullptr || member.started || !member.outcome->has_value()) continue;
+    member.started = **member.outcome;
+    if (member.started->ok()) continue;
+    log::Info("sim", "{} doesn't start: {}", member.node->name(), Message(*member.started));
+    Crash(i, env::SimNode::Death::kProcess);
+    Start(i);
+  }
+}
+
+}  // namespace dohle::sim

@@ -1,0 +1,52 @@
+// Simulated brokers: made, crashed, started again. One node now: itself the quorum.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+#include "lib/env/sim/sim_world.h"
+
+namespace dohle::sim {
+
+struct ClusterOptions {
+  int nodes = 1;
+  bool flush_every_message = false;  // log.flush.interval.messages=1
+  int64_t roll_ms = 5000;
+  int64_t snapshot_bytes = 4000;  // of metadata records between snapshots
+};
+
+class Cluster {
+ public:
+  Cluster(env::SimWorld& world, ClusterOptions options);
+  ~Cluster();
+
+  size_t size() const { return nodes_.size(); }
+  env::SimNode& node(size_t i) { return *nodes_[i].node; }
+  std::string host(size_t i) const { return nodes_[i].node->name(); }
+  env::Endpoint endpoint(size_t i) const { return {host(i), 9092}; }
+  bool running(size_t i) const { return nodes_[i].broker != nullptr; }
+  bool serving(size_t i) const { return nodes_[i].started && nodes_[i].started->ok(); }
+
+  // From the test, not from a node's work.
+  void Start(size_t i);
+  void Crash(size_t i, env::SimNode::Death death);
+  // What an init system does: a broker that could not start is started again.
+  void Tend();
+
+ private:
+  struct Member {
+    env::SimNode* node = nullptr;
+    std::unique_ptr<Broker> broker;
+    std::shared_ptr<std::optional<Status>> outcome;
+    std::optional<Status> started;
+  };
+  server::LoadedConfig Config(size_t i) const;
+
+  const ClusterOptions options_;
+  std::vector<Member> nodes_;
+};
+
+}  // namespace dohle::sim

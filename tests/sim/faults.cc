@@ -1,0 +1,191 @@
+#include "tests/sim/faults.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace dohle::sim {
+namespace {
+
+using env::SimNode;
+
+const absl::Duration kTick = absl::Milliseconds(200);
+
+struct DiskTarget {
+  std::string_view pattern;
+  env::DiskOp op;
+};
+constexpr std::array kDiskTargets = {
+    DiskTarget{"/data/orders-0/*.log", env::DiskOp::kWrite},
+    DiskTarget{"/data/orders-0/*.log", env::DiskOp::kSync},
+    DiskTarget{"/data/plain-*.log", env::DiskOp::kWrite},
+    DiskTarget{"/data/orders-1/*", env::DiskOp::kOpen},
+    DiskTarget{"/data/__consumer_offsets-*.log", env::DiskOp::kWrite},
+    DiskTarget{"/data/*-checkpoint*", env::DiskOp::kAny},
+    DiskTarget{"/data/*.snapshot*", env::DiskOp::kAny},
+    DiskTarget{"/data/*index", env::DiskOp::kAny},
+    DiskTarget{"/data/__cluster_metadata-0/*.log", env::DiskOp::kWrite},
+    DiskTarget{"/data/__cluster_metadata-0/*.log", env::DiskOp::kSync},
+    DiskTarget{"/data/*", env::DiskOp::kSync},
+};
+
+}  // namespace
+
+Faults::Faults(env::SimWorld& world, Cluster& cluster, History& history, std::vector<std::string> clients,
+               FaultOptions options)
+    : world_(world), cluster_(cluster), history_(history), clients_(std::move(clients)), options_(options) {}
+
+void Faults::At(absl::Duration when, std::string what, Action action) {
+  plan_.emplace(when, std::pair(std::move(what), std::move(action)));
+}
+
+void Faults::Kill(size_t node, SimNode::Death death) {
+  if (!cluster_.running(node)) return;
+  if (death == SimNode::Death::kPower) history_.PowerCut(world_.now());
+  cluster_.Crash(node, death);
+}
+
+void Faults::StartAgain(size_t node) {
+  if (!cluster_.running(node)) cluster_.Start(node);
+}
+
+void Faults::Death(absl::Duration when, SimNode::Death death) {
+  const size_t node = world_.random().Below(cluster_.size());
+  const bool power = death == SimNode::Death::kPower;
+  // Twice in a row: the second meets the recovery from the first.
+  const int times = world_.random().Chance(0.3) ? 2 : 1;
+  for (int i = 0; i < times; ++i) {
+    const absl::Duration down = absl::Milliseconds(world_.random().Between(0, 2000));
+    At(when, fmt::format("{} of node {}", power ? "power cut" : "crash", node),
+       [this, node, death] { Kill(node, death); });
+    At(when + down, fmt::format("node {} starts", node), [this, node] { StartAgain(node); });
+    when += down + absl::Milliseconds(world_.random().Between(1, 500));
+  }
+}
+
+void Faults::SlowDisk(absl::Duration when) {
+  const size_t node = world_.random().Below(cluster_.size());
+  const int64_t at_most_ms = world_.random().Between(20, 1500);
+  At(when, fmt::format("disk of node {} takes up to {} ms", node, at_most_ms), [this, node, at_most_ms] {
+    cluster_.node(node).SetBlockingDelay(absl::Milliseconds(1), absl::Milliseconds(at_most_ms));
+  });
+  At(when + absl::Milliseconds(world_.random().Between(500, 6000)),
+     fmt::format("disk of node {} is fast", node),
+     [this, node] { cluster_.node(node).SetBlockingDelay(absl::Microseconds(10), absl::Milliseconds(2)); });
+}
+
+void Faults::FullDisk(absl::Duration when) {
+  const size_t node = world_.random().Below(cluster_.size());
+  const auto left = static_cast<uint64_t>(world_.random().Between(0, 20'000));
+  At(when, fmt::format("disk of node {} has {} bytes left", node, left), [this, node, left] {
+    env::SimDisk& disk = cluster_.node(node).disk();
+    disk.set_capacity(disk.used_bytes() + left);
+  });
+  when += absl::Milliseconds(world_.random().Between(500, 5000));
+  At(when, fmt::format("disk of node {} has room", node),
+     [this, node] { cluster_.node(node).disk().set_capacity(uint64_t{1} << 40); });
+  // A broker whose metadata log or only directory has failed is started again, as by any init system.
+  At(when, fmt::format("crash of node {}", node), [this, node] { Kill(node, SimNode::Death::kProcess); });
+  At(when + absl::Milliseconds(100), fmt::format("node {} starts", node), [this, node] { StartAgain(node); });
+}
+
+void Faults::IoErrors(absl::Duration when) {
+  const size_t node = world_.random().Below(cluster_.size());
+  const DiskTarget& target = kDiskTargets[world_.random().Below(kDiskTargets.size())];
+  env::DiskFault fault;
+  fault.pattern = target.pattern;
+  fault.op = target.op;
+  fault.skip = world_.random().Between(0, 3);
+  fault.times = world_.random().Between(1, 3);
+  At(when, fmt::format("{} I/O errors on {} of node {}", fault.times, fault.pattern, node),
+     [this, node, fault] { cluster_.node(node).disk().AddFault(fault); });
+  when += absl::Milliseconds(world_.random().Between(200, 4000));
+  At(when, fmt::format("crash of node {}, its disk is well", node), [this, node] {
+    cluster_.node(node).disk().ClearFaults();
+    Kill(node, SimNode::Death::kProcess);
+  });
+  At(when + absl::Milliseconds(100), fmt::format("node {} starts", node), [this, node] { StartAgain(node); });
+}
+
+void Faults::Network(absl::Duration when) {
+  const std::string broker = cluster_.host(world_.random().Below(cluster_.size()));
+  const std::string client = clients_[world_.random().Below(clients_.size())];
+  const absl::Duration end = when + absl::Milliseconds(world_.random().Between(200, 8000));
+  env::SimNetwork& network = world_.network();
+  switch (world_.random().Below(4)) {
+    case 0:
+      At(when, fmt::format("{} and {}: connections break", client, broker),
+         [&network, client, broker] { network.ResetConnections(client, broker); });
+      return;
+    case 1:
+      At(when, "messages get lost", [&network] { network.set_loss_chance(0.2); });
+      At(end, "no message gets lost", [&network] { network.set_loss_chance(0); });
+      return;
+    case 2:
+      At(when, "messages are late",
+         [&network] { network.SetDelay(absl::Milliseconds(1), absl::Milliseconds(400)); });
+      At(end, "messages are in time",
+         [&network] { network.SetDelay(absl::Microseconds(20), absl::Microseconds(500)); });
+      return;
+    default:
+      At(when, fmt::format("{} and {} are cut off", client, broker),
+         [&network, client, broker] { network.CutBothWays(client, broker); });
+      At(end, "the network is whole", [&network] { network.HealAll(); });
+  }
+}
+
+void Faults::ClockJump(absl::Duration when) {
+  const size_t node = world_.random().Below(cluster_.size());
+  const int64_t seconds = world_.random().Between(-3600, 3600);
+  At(when, fmt::format("clock of node {} is off by {} s", node, seconds),
+     [this, node, seconds] { cluster_.node(node).SetWallClockOffset(absl::Seconds(seconds)); });
+}
+
+void Faults::DrawOne(absl::Duration when) {
+  switch (world_.random().Below(8)) {
+    case 0:
+    case 1:
+      return Death(when, options_.power_cuts ? SimNode::Death::kPower : SimNode::Death::kProcess);
+    case 2:
+      return Death(when, SimNode::Death::kProcess);
+    case 3:
+      return SlowDisk(when);
+    case 4:
+      return FullDisk(when);
+    case 5:
+      return IoErrors(when);
+    case 6:
+      return Network(when);
+    default:
+      return world_.random().Chance(0.3) ? ClockJump(when) : Network(when);
+  }
+}
+
+void Faults::Draw() {
+  absl::Duration when = absl::Milliseconds(world_.random().Between(500, 4000));
+  while (when < options_.duration) {
+    DrawOne(when);
+    when += absl::Milliseconds(world_.random().Between(300, 6000));
+  }
+}
+
+void Faults::Run() {
+  Draw();
+  const env::MonotonicTime began = world_.now();
+  while (!plan_.empty()) {
+    const auto next = plan_.begin();
+    while (world_.now() - began < next->first) {
+      world_.RunFor(std::min(kTick, next->first - (world_.now() - began)));
+      cluster_.Tend();
+    }
+    log_ += fmt::format("{:9.3f} s  {}\n", static_cast<double>(world_.now().nanoseconds()) * 1e-9,
+                        next->second.first);
+    const Action action = std::move(next->second.second);
+    plan_.erase(next);
+    action();
+  }
+  for (size_t i = 0; i < cluster_.size(); ++i) StartAgain(i);
+}
+
+}  // namespace dohle::sim

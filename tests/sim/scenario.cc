@@ -1,0 +1,282 @@
+#include "tests/sim/scenario.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "lib/kafka/messages/produce_response.h"
+#include "lib/kafka/record_batch.h"
+#include "tests/sim/admin.h"
+#include "tests/sim/checkers.h"
+#include "tests/sim/cluster.h"
+#include "tests/sim/consumer.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/producer.h"
+
+namespace dohle::sim {
+namespace {
+
+// After the last fault everything is served again within this time. Sessions of members that are gone,
+// time-outs of requests that were cut off and a restart are in it.
+const absl::Duration kServedAgainWithin = absl::Seconds(60);
+constexpr int kPartitionsOfTopic = 2;
+constexpr int kProbe = 1000;  // the producer's number of those that ask whether it works again
+
+class Run {
+ public:
+  explicit Run(uint64_t seed)
+      : world_(seed),
+        power_cuts_(world_.random().Chance(0.5)),
+        flush_every_message_(world_.random().Chance(0.4)),
+        cluster_(world_, Options()),
+        client_nodes_{&world_.AddNode("client-1"), &world_.AddNode("client-2")} {
+    history_.SetDurable("orders", true);
+    history_.SetDurable("plain", flush_every_message_);
+    history_.SetDurable("__consumer_offsets", flush_every_message_);
+    for (const char* topic : {"orders", "plain"}) {
+      for (int i = 0; i < kPartitionsOfTopic; ++i) partitions_.push_back({topic, PartitionIndex(i)});
+    }
+  }
+  ~Run() {
+    // The coroutines of the clients look at what is destroyed here.
+    for (env::SimNode* node : client_nodes_) node->Crash(env::SimNode::Death::kPower);
+  }
+
+  RunResult Execute();
+
+ private:
+  ClusterOptions Options() const {
+    ClusterOptions options;
+    options.flush_every_message = flush_every_message_;
+    return options;
+  }
+  env::Env& client(size_t i) { return client_nodes_[i % client_nodes_.size()]->env(); }
+  bool RunUntil(const std::function<bool()>& done, absl::Duration limit);
+  void StartWorkload();
+  env::Task<void> SetUp();
+  env::Task<void> LookAtEverything();
+  env::Task<void> Probe(TopicPartition partition);
+  env::Task<void> ReadAll(TopicPartition partition);
+  env::Task<void> ReadCommitted(TopicPartition partition);
+  RunResult Result(const Faults& faults);
+
+  env::SimWorld world_;
+  const bool power_cuts_;
+  const bool flush_every_message_;
+  Cluster cluster_;
+  const std::vector<env::SimNode*> client_nodes_;
+  History history_;
+  ClusterModel model_;
+  Control control_;
+  std::vector<TopicPartition> partitions_;
+  std::vector<std::unique_ptr<Producer>> producers_;
+  std::vector<std::unique_ptr<Consumer>> consumers_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<Client> looker_;
+  bool set_up_ = false;
+  std::string step_ = "nothing";
+  bool looked_ = false;
+};
+
+bool Run::RunUntil(const std::function<bool()>& done, absl::Duration limit) {
+  const env::MonotonicTime end = world_.now() + limit;
+  while (!done() && world_.now() < end) {
+    const env::MonotonicTime slice = world_.now() + absl::Milliseconds(200);
+    // It leaves the time where the last event was.
+    if (!world_.RunUntil(done, slice - world_.now())) world_.RunFor(slice - world_.now());
+    cluster_.Tend();
+  }
+  return done();
+}
+
+env::Task<void> Run::SetUp() {
+  for (const char* name : {"orders", "plain"}) {
+    NewTopic topic;
+    topic.name = name;
+    topic.partitions = kPartitionsOfTopic;
+    if (topic.name == "orders") topic.configs["flush.messages"] = "1";
+    for (;;) {
+      auto created = co_await CreateTopic(looker_.get(), topic);
+      if (created.ok()) {
+        TopicModel& model = model_[topic.name];
+        model.state = TopicModel::State::kPresent;
+        model.partitions = kPartitionsOfTopic;
+        model.id = *created;
+        break;
+      }
+      co_await env::Sleep(absl::Milliseconds(100));
+    }
+  }
+  set_up_ = true;
+}
+
+void Run::StartWorkload() {
+  const env::Endpoint broker = cluster_.endpoint(0);
+  int number = 0;
+  for (const TopicPartition& partition : partitions_) {
+    for (const bool idempotent : {true, true, false}) {
+      env::Env& env = client(static_cast<size_t>(number));
+      ProducerOptions options{number, partition, idempotent};
+      producers_.push_back(std::make_unique<Producer>(env, broker, history_, control_, options));
+      env::Spawn(*env.executors.front(), producers_.back()->Run());
+      ++number;
+    }
+  }
+  for (int i = 0; i < 3; ++i) {
+    env::Env& env = client(static_cast<size_t>(i));
+    ConsumerOptions options{i, "readers", partitions_};
+    consumers_.push_back(std::make_unique<Consumer>(env, broker, history_, control_, options));
+    env::Spawn(*env.executors.front(), consumers_.back()->Run());
+  }
+  admin_ = std::make_unique<Admin>(client(0), broker, control_, model_);
+  env::Spawn(*client(0).executors.front(), admin_->Run());
+}
+
+env::Task<void> Run::Probe(TopicPartition partition) {
+  for (int64_t attempt = 0;; ++attempt) {
+    SentBatch batch;
+    batch.producer = kProbe;
+    batch.partition = partition;
+    batch.first = attempt;
+    batch.count = 1;
+    kafka::ProduceRequest request = ProduceRequestOf(batch, -1, -1, kafka::kNoSequence, looker_->wall_ms());
+    const size_t sent = history_.Sent(batch);
+    auto answer = co_await looker_->Call<kafka::ProduceResponse>(std::move(request), 12);
+    if (answer.ok()) {
+      const auto& result = answer->message.responses.at(0).partition_responses.at(0);
+      step_ = fmt::format("probing {}: {}", ToString(partition),
+                          kafka::Name(kafka::ErrorFromCode(result.error_code)));
+      if (result.error_code == 0) {
+        history_.Acknowledged(sent, result.base_offset, looker_->now());
+        co_return;
+      }
+    } else {
+      step_ = fmt::format("probing {}: {}", ToString(partition), Message(answer.status()));
+    }
+    co_await env::Sleep(absl::Milliseconds(200));
+  }
+}
+
+env::Task<void> Run::ReadAll(TopicPartition partition) {
+  FinalLog log;
+  int64_t next = 0;
+  for (;;) {
+    auto fetched = co_await FetchFrom(looker_.get(), partition, next, 0);
+    if (fetched.ok() && fetched->error == 0) {
+      log.log_start_offset = fetched->log_start_offset;
+      log.high_watermark = fetched->high_watermark;
+      for (ReadRecord& record : fetched->records) {
+        next = record.offset + 1;
+        log.records.push_back(std::move(record));
+      }
+      if (next >= log.high_watermark || fetched->records.empty()) break;
+      continue;
+    }
+    step_ = fmt::format("reading {} at {}: {}", ToString(partition), next,
+                        fetched.ok() ? std::string(kafka::Name(kafka::ErrorFromCode(fetched->error)))
+                                     : fetched.status().ToString());
+    co_await env::Sleep(absl::Milliseconds(200));
+  }
+  history_.Final(partition, std::move(log));
+}
+
+env::Task<void> Run::ReadCommitted(TopicPartition partition) {
+  for (;;) {
+    const bool found = co_await FindCoordinator(looker_.get(), "readers");
+    if (!found) {
+      step_ = "looking for the coordinator";
+      co_await env::Sleep(absl::Milliseconds(200));
+      continue;
+    }
+    const MonotonicTime asked_at = looker_->now();
+    auto committed = co_await FetchCommitted(looker_.get(), "readers", partition);
+    if (committed.ok()) {
+      history_.SawCommitted({"readers", partition}, *committed, asked_at, looker_->now());
+      co_return;
+    }
+    step_ = fmt::format("asking for the committed offset of {}: {}", ToString(partition),
+                        Message(committed.status()));
+    co_await env::Sleep(absl::Milliseconds(200));
+  }
+}
+
+env::Task<void> Run::LookAtEverything() {
+  const std::vector<TopicPartition> all = partitions_;
+  for (const TopicPartition& partition : all) co_await Probe(partition);
+  for (const TopicPartition& partition : all) co_await ReadAll(partition);
+  for (const TopicPartition& partition : all) co_await ReadCommitted(partition);
+  for (;;) {
+    auto differences = co_await CompareWithModel(looker_.get(), &model_);
+    if (differences.ok()) {
+      for (std::string& difference : *differences) history_.Violation(std::move(difference));
+      break;
+    }
+    step_ = fmt::format("asking for metadata: {}", Message(differences.status()));
+    co_await env::Sleep(absl::Milliseconds(200));
+  }
+  looked_ = true;
+}
+
+uint64_t Fingerprint(uint64_t hash, std::string_view text) {
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return hash;
+}
+
+RunResult Run::Result(const Faults& faults) {
+  RunResult result;
+  result.violations = Check(history_);
+  result.faults = faults.log();
+  result.trace = world_.trace();
+  size_t acknowledged = 0;
+  for (const SentBatch& batch : history_.batches()) acknowledged += batch.base_offset ? 1 : 0;
+  size_t read = 0;
+  for (const auto& [partition, reads] : history_.reads()) read += reads.size();
+  size_t committed = 0;
+  for (const auto& [where, commits] : history_.commits()) committed += commits.size();
+  for (const auto& [partition, log] : history_.final_logs()) {
+    for (const ReadRecord& record : log.records) result.trace = Fingerprint(result.trace, record.value);
+  }
+  result.summary = fmt::format(
+      "{} batches sent, {} acknowledged; {} records read, {} offsets committed; {} topics asked for; {} "
+      "power cuts{}",
+      history_.batches().size(), acknowledged, read, committed, model_.size(), history_.power_cuts().size(),
+      flush_every_message_ ? "; every message flushed" : "");
+  return result;
+}
+
+RunResult Run::Execute() {
+  FaultOptions options;
+  options.power_cuts = power_cuts_;
+  Faults faults(world_, cluster_, history_, {"client-1", "client-2"}, options);
+  looker_ = std::make_unique<Client>(client(1), cluster_.endpoint(0), "looker");
+  cluster_.Start(0);
+  env::Spawn(*client(1).executors.front(), SetUp());
+  if (!RunUntil([this] { return set_up_; }, kServedAgainWithin)) {
+    history_.Violation("a fresh broker doesn't serve");
+    return Result(faults);
+  }
+  StartWorkload();
+  faults.Run();
+  world_.RunFor(absl::Seconds(1));
+  control_.stopping = true;
+  // Whatever was acknowledged meets one more death.
+  if (cluster_.running(0)) {
+    if (power_cuts_) history_.PowerCut(world_.now());
+    cluster_.Crash(0, power_cuts_ ? env::SimNode::Death::kPower : env::SimNode::Death::kProcess);
+  }
+  cluster_.Start(0);
+  if (!RunUntil([this] { return control_.running == 0; }, kServedAgainWithin))
+    history_.Violation(fmt::format("{} clients don't come to their end", control_.running));
+  env::Spawn(*client(1).executors.front(), LookAtEverything());
+  if (!RunUntil([this] { return looked_; }, kServedAgainWithin))
+    history_.Violation(fmt::format("not everything is served again: {}", step_));
+  return Result(faults);
+}
+
+}  // namespace
+
+RunResult RunSeed(uint64_t seed) { return Run(seed).Execute(); }
+
+}  // namespace dohle::sim

@@ -1,0 +1,19 @@
+// One run of the simulation: a cluster, clients and faults drawn from a seed, then a look at everything.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dohle::sim {
+
+struct RunResult {
+  std::vector<std::string> violations;
+  uint64_t trace = 0;   // the same for the same seed
+  std::string faults;   // what was done, line by line
+  std::string summary;  // how much was done
+};
+
+RunResult RunSeed(uint64_t seed);
+
+}  // namespace dohle::sim
