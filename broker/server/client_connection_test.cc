@@ -7,9 +7,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "broker/server/kafka_server.h"
+#include "broker/server/limits.h"
 #include "broker/server/services.h"
 #include "lib/env/one_shot.h"
 #include "lib/env/posix/posix_env.h"
@@ -27,17 +29,37 @@ constexpr absl::Duration kPatience = absl::Seconds(20);
 // lets the next go on; "quiet" isn't answered; "bye" closes the connection.
 class Gates {
  public:
-  std::shared_ptr<env::OneShot<bool>> Get(const std::string& name) {
+  // For one waiter: settled when the gate opens, or at once if it is open.
+  std::shared_ptr<env::OneShot<bool>> Waiter(const std::string& name) {
+    auto waiter = std::make_shared<env::OneShot<bool>>();
     const std::lock_guard<std::mutex> lock(mutex_);
-    auto& gate = gates_[name];
-    if (gate == nullptr) gate = std::make_shared<env::OneShot<bool>>();
-    return gate;
+    Gate& gate = gates_[name];
+    if (gate.open) waiter->Set(true);
+    gate.waiters.push_back(waiter);
+    return waiter;
   }
-  void Open(const std::string& name) { Get(name)->Set(true); }
+  void Open(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Gate& gate = gates_[name];
+    gate.open = true;
+    for (const auto& waiter : gate.waiters) waiter->Set(true);
+  }
+  bool IsOpen(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return gates_[name].open;
+  }
+  size_t waiters(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return gates_[name].waiters.size();
+  }
 
  private:
+  struct Gate {
+    bool open = false;
+    std::vector<std::shared_ptr<env::OneShot<bool>>> waiters;  // all that ever waited
+  };
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<env::OneShot<bool>>> gates_;
+  std::map<std::string, Gate> gates_;
 };
 Gates* g_gates = nullptr;
 
@@ -59,7 +81,7 @@ env::Task<std::optional<kafka::EncodedMessage>> ServeTest(RequestContext& contex
   }
   if (verb == "open") g_gates->Open(name);
   if (verb == "poll") context.AllowNext();
-  if (verb == "poll" || verb == "wait") co_await g_gates->Get(name)->WaitForever();
+  if (verb == "poll" || verb == "wait") co_await g_gates->Waiter(name)->WaitForever();
   co_return Answer(context.correlation_id, name);
 }
 
@@ -158,10 +180,10 @@ TEST_F(ClientConnectionTest, WhatDoesNotAllowTheNextHoldsItUp) {
   // Round trips on both threads: the two requests have long been read.
   const std::string other = Answers({{9, "z"}});
   for (int i = 0; i < 20; ++i) EXPECT_EQ(Send(Request(9, "echo z"), other.size()).get(), other);
-  EXPECT_FALSE(gates_.Get("y")->settled());
+  EXPECT_FALSE(gates_.IsOpen("y"));
   gates_.Open("x");
   EXPECT_EQ(received.get(), expected);
-  EXPECT_TRUE(gates_.Get("y")->settled());
+  EXPECT_TRUE(gates_.IsOpen("y"));
 }
 
 TEST_F(ClientConnectionTest, UnansweredRequestsLeaveNoTrace) {
@@ -213,6 +235,11 @@ TEST_F(ClientConnectionTest, TheNumberOfOpenRequestsIsBounded) {
   }
   const std::string expected = Answers(answers);
   auto received = Send(requests, expected.size());
+  while (gates_.waiters("all") < kMostExchangesPerConnection) std::this_thread::yield();
+  // Round trips on both threads: what could have been read besides has been.
+  const std::string other = Answers({{9, "z"}});
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Send(Request(9, "echo z"), other.size()).get(), other);
+  EXPECT_EQ(gates_.waiters("all"), kMostExchangesPerConnection);
   gates_.Open("all");
   EXPECT_EQ(received.get(), expected);
 }

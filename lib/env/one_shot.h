@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "lib/base/check.h"
 #include "lib/env/executor.h"
 #include "lib/env/task.h"
 
@@ -77,6 +78,7 @@ class OneShot : public std::enable_shared_from_this<OneShot<T>> {
   bool Await(Executor* executor, std::coroutine_handle<> waiter) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (settled_) return false;
+    DOHLE_CHECK(!waiter_);  // a second waiter would be forgotten
     executor_ = executor;
     waiter_ = waiter;
     return true;
