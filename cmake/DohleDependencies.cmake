@@ -13,3 +13,6 @@ pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_library(SNAPPY_LIBRARY snappy REQUIRED)
 find_package(rapidcheck REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(cpprestsdk REQUIRED)  # target cpprestsdk::cpprest

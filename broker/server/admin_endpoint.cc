@@ -7,25 +7,25 @@
 namespace dohle::server {
 namespace {
 
-HttpResponse Text(int status, std::string body) {
-  HttpResponse response;
+http::HttpResponse Text(int status, std::string body) {
+  http::HttpResponse response;
   response.status = status;
   response.body = std::move(body);
   return response;
 }
 
-env::Task<HttpResponse> Alive() { co_return Text(200, "alive\n"); }
+env::Task<http::HttpResponse> Alive() { co_return Text(200, "alive\n"); }
 
 }  // namespace
 
 StatusOr<std::unique_ptr<AdminEndpoint>> AdminEndpoint::Listen(env::Env& env, const env::Endpoint& endpoint) {
   std::unique_ptr<AdminEndpoint> made(new AdminEndpoint());
   AdminEndpoint* self = made.get();
-  std::vector<HttpRoute> routes;
+  std::vector<http::HttpRoute> routes;
   routes.push_back({"/metrics", [self] { return self->Metrics(); }});
   routes.push_back({"/healthz", [] { return Alive(); }});
   routes.push_back({"/readyz", [self] { return self->Readiness(); }});
-  auto http = AdminHttpServer::Listen(env, endpoint, std::move(routes));
+  auto http = http::HttpServer::Listen(env, endpoint, std::move(routes));
   if (!http.ok()) {
     return MakeStatus(
         http.status().code(),
@@ -53,14 +53,14 @@ std::string AdminEndpoint::metrics_url() const {
   return fmt::format("http://{}/metrics", ToString(local));
 }
 
-env::Task<HttpResponse> AdminEndpoint::Readiness() {
+env::Task<http::HttpResponse> AdminEndpoint::Readiness() {
   co_return ready_ ? Text(200, "ready\n") : Text(503, "the broker doesn't serve: it starts or stops\n");
 }
 
-env::Task<HttpResponse> AdminEndpoint::Metrics() {
+env::Task<http::HttpResponse> AdminEndpoint::Metrics() {
   if (!ready_) co_return Text(503, "the broker doesn't serve: it starts or stops\n");
-  HttpResponse response;
-  response.content_type = kMetricsContentType;
+  http::HttpResponse response;
+  response.content_type = http::kMetricsContentType;
   response.body = co_await Scrape();
   co_return response;
 }

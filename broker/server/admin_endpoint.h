@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "broker/server/admin_http/admin_http_server.h"
 #include "broker/server/metrics/metrics_scraper.h"
 #include "lib/base/status.h"
 #include "lib/env/env.h"
 #include "lib/env/one_shot.h"
+#include "lib/http/http_server.h"
 
 namespace dohle::server {
 
@@ -36,8 +36,8 @@ class AdminEndpoint {
 
  private:
   AdminEndpoint() = default;
-  env::Task<HttpResponse> Metrics();
-  env::Task<HttpResponse> Readiness();
+  env::Task<http::HttpResponse> Metrics();
+  env::Task<http::HttpResponse> Readiness();
   env::Task<std::string> Scrape();
 
   std::atomic<bool> ready_{false};
@@ -45,7 +45,7 @@ class AdminEndpoint {
   std::mutex mutex_;  // guards the two below
   bool scraping_ = false;
   std::vector<std::shared_ptr<env::OneShot<bool>>> waiting_;  // scrapes follow each other
-  std::unique_ptr<AdminHttpServer> http_;
+  std::unique_ptr<http::HttpServer> http_;
 };
 
 }  // namespace dohle::server

@@ -1,16 +1,16 @@
-#include "broker/server/admin_http/admin_http_server.h"
+#include "lib/http/http_server.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
-#include "broker/server/admin_http/http_request.h"
+#include "lib/http/http_request.h"
 
-namespace dohle::server {
+namespace dohle::http {
 
-struct AdminHttpServer::Shared {
+struct HttpServer::Shared {
   std::vector<HttpRoute> routes;
-  AdminHttpLimits limits;
+  HttpLimits limits;
   std::atomic<bool> stopping{false};
   std::atomic<int> connections{0};
 
@@ -77,7 +77,7 @@ class Deadline {
 // Reads on until `received` begins with a whole request, or none can come of it. kIncomplete: the stream
 // ended, or the time did.
 env::Task<HttpParse> ReadRequest(env::Connection& connection, std::string& received,
-                                 const AdminHttpLimits& limits) {
+                                 const HttpLimits& limits) {
   char buffer[4096];
   std::unique_ptr<Deadline> deadline;
   bool began = false;
@@ -105,25 +105,23 @@ env::Task<Status> WriteResponse(env::Connection& connection, const HttpResponse&
 
 }  // namespace
 
-AdminHttpServer::AdminHttpServer(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+HttpServer::HttpServer(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
 
-AdminHttpServer::~AdminHttpServer() { Stop(); }
+HttpServer::~HttpServer() { Stop(); }
 
-env::Endpoint AdminHttpServer::local() const { return listener_->local(); }
+env::Endpoint HttpServer::local() const { return listener_->local(); }
 
-void AdminHttpServer::Stop() {
+void HttpServer::Stop() {
   shared_->stopping = true;
   if (listener_) listener_->Stop();
 }
 
-StatusOr<std::unique_ptr<AdminHttpServer>> AdminHttpServer::Listen(env::Env& env,
-                                                                   const env::Endpoint& endpoint,
-                                                                   std::vector<HttpRoute> routes,
-                                                                   AdminHttpLimits limits) {
+StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(env::Env& env, const env::Endpoint& endpoint,
+                                                         std::vector<HttpRoute> routes, HttpLimits limits) {
   auto shared = std::make_shared<Shared>();
   shared->routes = std::move(routes);
   shared->limits = limits;
-  std::unique_ptr<AdminHttpServer> server(new AdminHttpServer(shared));
+  std::unique_ptr<HttpServer> server(new HttpServer(shared));
   DOHLE_ASSIGN_OR_RETURN(
       server->listener_,
       env.transport.Listen(endpoint, env.executors, [shared](std::unique_ptr<env::Connection> connection) {
@@ -133,8 +131,8 @@ StatusOr<std::unique_ptr<AdminHttpServer>> AdminHttpServer::Listen(env::Env& env
   return server;
 }
 
-env::Task<void> AdminHttpServer::Serve(std::shared_ptr<Shared> shared,
-                                       std::unique_ptr<env::Connection> connection) {
+env::Task<void> HttpServer::Serve(std::shared_ptr<Shared> shared,
+                                  std::unique_ptr<env::Connection> connection) {
   struct Count {
     explicit Count(std::atomic<int>& c) : connections(c), before(c.fetch_add(1)) {}
     ~Count() { connections.fetch_sub(1); }
@@ -175,4 +173,4 @@ env::Task<void> AdminHttpServer::Serve(std::shared_ptr<Shared> shared,
   }
 }
 
-}  // namespace dohle::server
+}  // namespace dohle::http

@@ -1,4 +1,4 @@
-#include "broker/server/admin_http/admin_http_server.h"
+#include "lib/http/http_server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include "lib/env/posix/posix_env.h"
 
-namespace dohle::server {
+namespace dohle::http {
 namespace {
 
 using ::testing::EndsWith;
@@ -39,20 +39,20 @@ env::Task<void> Exchange(env::Env* env, env::Endpoint endpoint, std::string requ
   answer->set_value(received);
 }
 
-class AdminHttpTest : public ::testing::Test {
+class HttpServerTest : public ::testing::Test {
  protected:
-  AdminHttpTest() : posix_({.event_loops = 2, .io_threads = 1, .own_process = false}) {}
-  ~AdminHttpTest() override {
+  HttpServerTest() : posix_({.event_loops = 2, .io_threads = 1, .own_process = false}) {}
+  ~HttpServerTest() override {
     server_.reset();
     posix_.Stop();
   }
 
-  void Serve(AdminHttpLimits limits = {}) {
+  void Serve(HttpLimits limits = {}) {
     std::vector<HttpRoute> routes;
     routes.push_back({"/readyz", [this] { return ready_ ? Page(200, "ready\n") : Page(503, "starting\n"); }});
     routes.push_back({"/metrics", [] { return Page(200, std::string(3000000, 'm')); }});
     env::Endpoint endpoint{"127.0.0.1", 0};
-    auto server = AdminHttpServer::Listen(posix_.env(), endpoint, std::move(routes), limits);
+    auto server = HttpServer::Listen(posix_.env(), endpoint, std::move(routes), limits);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = std::move(*server);
     posix_.Start();
@@ -66,10 +66,10 @@ class AdminHttpTest : public ::testing::Test {
 
   env::PosixEnv posix_;
   std::atomic<bool> ready_{false};
-  std::unique_ptr<AdminHttpServer> server_;
+  std::unique_ptr<HttpServer> server_;
 };
 
-TEST_F(AdminHttpTest, AnswersGetHeadAndNothingElse) {
+TEST_F(HttpServerTest, AnswersGetHeadAndNothingElse) {
   Serve();
   const std::string get = Ask("GET /readyz HTTP/1.0\r\n\r\n");
   EXPECT_THAT(get, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
@@ -89,7 +89,7 @@ TEST_F(AdminHttpTest, AnswersGetHeadAndNothingElse) {
   EXPECT_THAT(Ask("GET /" + std::string(10000, 'a')), StartsWith("HTTP/1.1 431 "));
 }
 
-TEST_F(AdminHttpTest, KeepsAliveAndTakesPipelinedRequests) {
+TEST_F(HttpServerTest, KeepsAliveAndTakesPipelinedRequests) {
   Serve();
   const std::string both =
       Ask("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /readyz HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -97,14 +97,14 @@ TEST_F(AdminHttpTest, KeepsAliveAndTakesPipelinedRequests) {
   EXPECT_THAT(both, HasSubstr("Connection: close\r\n\r\nstarting\n"));
 }
 
-TEST_F(AdminHttpTest, SendsLargePages) {
+TEST_F(HttpServerTest, SendsLargePages) {
   Serve();
   const std::string page = Ask("GET /metrics HTTP/1.0\r\n\r\n");
   EXPECT_EQ(page.size() - page.find("\r\n\r\n") - 4, 3000000u);
 }
 
-TEST_F(AdminHttpTest, ClosesSilentConnections) {
-  AdminHttpLimits limits;
+TEST_F(HttpServerTest, ClosesSilentConnections) {
+  HttpLimits limits;
   limits.idle_timeout = absl::Milliseconds(20);
   limits.request_timeout = absl::Milliseconds(20);
   Serve(limits);
@@ -112,18 +112,18 @@ TEST_F(AdminHttpTest, ClosesSilentConnections) {
   EXPECT_EQ(Ask("GET /readyz HTT"), "");
 }
 
-TEST_F(AdminHttpTest, BoundsConnections) {
-  AdminHttpLimits limits;
+TEST_F(HttpServerTest, BoundsConnections) {
+  HttpLimits limits;
   limits.connections = 0;
   Serve(limits);
   EXPECT_EQ(Ask("GET /readyz HTTP/1.0\r\n\r\n"), "");
 }
 
-TEST_F(AdminHttpTest, AcceptsNothingAfterStop) {
+TEST_F(HttpServerTest, AcceptsNothingAfterStop) {
   Serve();
   server_->Stop();
   EXPECT_EQ(Ask("GET /readyz HTTP/1.1\r\n\r\n"), "");
 }
 
 }  // namespace
-}  // namespace dohle::server
+}  // namespace dohle::http

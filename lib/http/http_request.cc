@@ -1,8 +1,8 @@
-#include "broker/server/admin_http/http_request.h"
+#include "lib/http/http_request.h"
 
 #include <algorithm>
 
-namespace dohle::server {
+namespace dohle::http {
 namespace {
 
 std::string_view TakeLine(std::string_view& text) {
@@ -94,4 +94,4 @@ HttpParse ParseHttpRequest(std::string_view received) {
   return parse;
 }
 
-}  // namespace dohle::server
+}  // namespace dohle::http

@@ -1,8 +1,8 @@
-#include "broker/server/admin_http/http_request.h"
+#include "lib/http/http_request.h"
 
 #include <gtest/gtest.h>
 
-namespace dohle::server {
+namespace dohle::http {
 namespace {
 
 using Kind = HttpParse::Kind;
@@ -54,4 +54,4 @@ TEST(HttpRequest, SeesBodies) {
 }
 
 }  // namespace
-}  // namespace dohle::server
+}  // namespace dohle::http

@@ -1,9 +1,9 @@
 // Any bytes as an HTTP request: no crash, and a whole head is found whatever follows it.
-#include "broker/server/admin_http/http_request.h"
 #include "lib/base/check.h"
+#include "lib/http/http_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace dohle::server;
+  using namespace dohle::http;
   const std::string text(reinterpret_cast<const char*>(data), size);
   const HttpParse parse = ParseHttpRequest(text);
   if (parse.kind != HttpParse::Kind::kDone) return 0;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace dohle::server {
+namespace dohle::http {
 
 inline constexpr size_t kMaxHttpRequestBytes = 8192;
 
@@ -27,4 +27,4 @@ struct HttpParse {
 // Parses what has been received so far. kTooLarge once kMaxHttpRequestBytes came without the end of the head.
 HttpParse ParseHttpRequest(std::string_view received);
 
-}  // namespace dohle::server
+}  // namespace dohle::http

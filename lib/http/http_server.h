@@ -1,8 +1,8 @@
-// The broker's own HTTP/1.1: /metrics for Prometheus, /healthz and /readyz for the kubelet. GET and HEAD,
-// keep-alive, nothing else; what is answered comes from the handlers that are handed in.
+// An HTTP/1.1 server as small as it can be: /metrics for Prometheus, /healthz and /readyz for the kubelet.
+// GET and HEAD, keep-alive, nothing else; what is answered comes from the handlers that are handed in.
 //
 //   std::vector<HttpRoute> routes{{"/readyz", [&] { return Readiness(server); }}};   // a coroutine function
-//   auto admin = AdminHttpServer::Listen(env, {"0.0.0.0", 9404}, std::move(routes));
+//   auto server = HttpServer::Listen(env, {"0.0.0.0", 9404}, std::move(routes));
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 #include "lib/env/env.h"
 #include "lib/env/task.h"
 
-namespace dohle::server {
+namespace dohle::http {
 
 struct HttpResponse {
   int status = 200;
@@ -35,20 +35,19 @@ struct HttpRoute {
 };
 
 // The limits that a client meets.
-struct AdminHttpLimits {
+struct HttpLimits {
   int connections = 64;                                 // further ones are closed at once
   absl::Duration request_timeout = absl::Seconds(10);   // from a request's first byte to its end
   absl::Duration idle_timeout = absl::Seconds(120);     // between requests; scrapes come every 15 to 60 s
   absl::Duration response_timeout = absl::Seconds(60);  // to handle and to send
 };
 
-class AdminHttpServer {
+class HttpServer {
  public:
   // Binds at once. Connections are dealt out over env.executors.
-  static StatusOr<std::unique_ptr<AdminHttpServer>> Listen(env::Env& env, const env::Endpoint& endpoint,
-                                                           std::vector<HttpRoute> routes,
-                                                           AdminHttpLimits limits = {});
-  ~AdminHttpServer();
+  static StatusOr<std::unique_ptr<HttpServer>> Listen(env::Env& env, const env::Endpoint& endpoint,
+                                                      std::vector<HttpRoute> routes, HttpLimits limits = {});
+  ~HttpServer();
 
   env::Endpoint local() const;
   // No more connections; those that are there end after the answer under way. Idempotent; any thread.
@@ -56,11 +55,11 @@ class AdminHttpServer {
 
  private:
   struct Shared;
-  explicit AdminHttpServer(std::shared_ptr<Shared> shared);
+  explicit HttpServer(std::shared_ptr<Shared> shared);
   static env::Task<void> Serve(std::shared_ptr<Shared> shared, std::unique_ptr<env::Connection> connection);
 
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<env::Listener> listener_;
 };
 
-}  // namespace dohle::server
+}  // namespace dohle::http

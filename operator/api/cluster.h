@@ -1,0 +1,111 @@
+// The Cluster resource: what its user asks for and what the operator answers. Plain data.
+//
+// The fields are described once, in cluster_fields.cc: from there come the CRD (crd.h), decoding with
+// defaults (decode.h) and the reference in docs/. What CEL rules in the CRD hold is held there a second time,
+// for operator/local and for objects stored under an older CRD.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "operator/api/condition.h"
+
+namespace dohle::api {
+
+using StringPairs = std::vector<std::pair<std::string, std::string>>;  // sorted by key
+
+// A piece of a Kubernetes type that the operator hands on as it came (an affinity, a toleration): its JSON,
+// or
+// "" if it isn't set.
+using RawJson = std::string;
+
+enum class DeletionPolicy { kDelete, kRetain };
+
+struct StorageVolume {
+  std::string name;                               // "data": the claim is called data-CLUSTER-ID
+  std::string size = "10Gi";                      // a Kubernetes quantity; grows only
+  std::optional<std::string> storage_class_name;  // unset: the default class; immutable
+};
+
+struct Storage {
+  std::vector<StorageVolume> volumes;  // log.dirs, one directory each; at least one (default: one, "data")
+  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;  // of the claims, when the Cluster is deleted
+};
+
+enum class ListenerType { kInternal, kNodePort, kLoadBalancer };
+
+struct Listener {
+  std::string name = "internal";  // [a-z][a-z0-9]*; Kafka's listener name is the same in capitals
+  int32_t port = 9092;            // inside the pod and of the bootstrap Service
+  ListenerType type = ListenerType::kInternal;
+  // What clients are told to connect to. Templates: {id}, {pod}, {podIP}, {nodeIP}, {cluster}, {namespace},
+  // {nodePort}. Unset: what fits the type (the pod's DNS name; the node's address; the load balancer's).
+  std::optional<std::string> advertised_host;
+  std::optional<std::string> advertised_port;
+  std::optional<int32_t> node_port;  // of the bootstrap Service; unset: Kubernetes chooses
+};
+
+struct Probe {
+  int32_t period_seconds = 5;
+  int32_t timeout_seconds = 3;
+  int32_t failure_threshold = 6;
+};
+
+struct ClusterSpec {
+  int32_t brokers = 1;
+  std::string image;  // "": the operator's default (flag --broker-image)
+  std::string image_pull_policy = "IfNotPresent";
+  Storage storage;
+  std::vector<Listener> listeners;  // default: one, internal, port 9092
+  StringPairs config;               // Kafka's broker properties
+  RawJson resources;                // core/v1 ResourceRequirements; default: cpu 100m, memory 128Mi requested
+  Probe liveness;
+  Probe readiness;
+  std::optional<std::string> rack_topology_key;                // a node label
+  RawJson affinity, tolerations, topology_spread_constraints;  // core/v1; unset affinity: spread over nodes
+  std::string priority_class_name;
+  StringPairs node_selector;
+  StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
+  int32_t termination_grace_period_seconds = 60;
+  bool paused = false;
+};
+
+struct BrokerStatus {
+  int32_t id = 0;
+  std::string pod, node, version;
+  bool ready = false;
+  int64_t leaders = 0, replicas = 0, bytes = 0;
+};
+
+struct ListenerStatus {
+  std::string name;
+  std::string type;
+  std::string bootstrap;  // "host:port"
+};
+
+// One thing the operator is about to do, as shown before it is done.
+struct PlanStep {
+  std::string action;      // "CreatePod"
+  std::string object;      // "Pod/quickstart-broker-0"
+  std::string reason;      // a sentence
+  std::string blocked_by;  // a sentence, or ""
+};
+
+struct ClusterStatus {
+  int64_t observed_generation = 0;
+  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Deleting, Invalid
+  std::vector<Condition> conditions;
+  int32_t replicas = 0, ready_replicas = 0;
+  std::string selector;  // of the scale subresource
+  std::string cluster_id;
+  std::vector<BrokerStatus> brokers;
+  std::vector<ListenerStatus> listeners;
+  int64_t offline_partitions = 0, under_replicated_partitions = 0;
+  std::vector<PlanStep> plan;  // at most kMaxPlanSteps, in order
+};
+inline constexpr size_t kMaxPlanSteps = 50;
+
+}  // namespace dohle::api
