@@ -1,8 +1,8 @@
 // The Cluster resource: what its user asks for and what the operator answers. Plain data.
 //
 // The fields are described once, in cluster_fields.cc: from there come the CRD (crd.h), decoding with
-// defaults (decode.h) and the reference in docs/. What CEL rules in the CRD hold is held there a second time,
-// for operator/local and for objects stored under an older CRD.
+// defaults (decode.h) and the reference in docs/. A struct as made is what an empty spec means. What CEL
+// rules in the CRD hold is held by decoding a second time, for objects stored under an older CRD.
 #pragma once
 
 #include <cstdint>
@@ -17,32 +17,31 @@ namespace dohle::api {
 
 using StringPairs = std::vector<std::pair<std::string, std::string>>;  // sorted by key
 
-// A piece of a Kubernetes type that the operator hands on as it came (an affinity, a toleration): its JSON,
-// or
-// "" if it isn't set.
+// A piece of a Kubernetes type that the operator hands on as it came (an affinity, a list of tolerations):
+// its JSON, or "" if it isn't set.
 using RawJson = std::string;
 
 enum class DeletionPolicy { kDelete, kRetain };
 
 struct StorageVolume {
-  std::string name;                               // "data": the claim is called data-CLUSTER-ID
+  std::string name = "data";                      // the claim is called data-CLUSTER-ID
   std::string size = "10Gi";                      // a Kubernetes quantity; grows only
   std::optional<std::string> storage_class_name;  // unset: the default class; immutable
 };
 
 struct Storage {
-  std::vector<StorageVolume> volumes;  // log.dirs, one directory each; at least one (default: one, "data")
+  std::vector<StorageVolume> volumes = {StorageVolume{}};    // log.dirs, one directory each; at least one
   DeletionPolicy deletion_policy = DeletionPolicy::kRetain;  // of the claims, when the Cluster is deleted
 };
 
 enum class ListenerType { kInternal, kNodePort, kLoadBalancer };
 
 struct Listener {
-  std::string name = "internal";  // [a-z][a-z0-9]*; Kafka's listener name is the same in capitals
+  std::string name = "internal";  // Kafka's listener name is the same in capitals
   int32_t port = 9092;            // inside the pod and of the bootstrap Service
   ListenerType type = ListenerType::kInternal;
-  // What clients are told to connect to. Templates: {id}, {pod}, {podIP}, {nodeIP}, {cluster}, {namespace},
-  // {nodePort}. Unset: what fits the type (the pod's DNS name; the node's address; the load balancer's).
+  // What clients are told to connect to; kAdvertisedPlaceholders in validate.h may stand in it. Unset: what
+  // fits the type (the pod's DNS name; the node's address; the load balancer's).
   std::optional<std::string> advertised_host;
   std::optional<std::string> advertised_port;
   std::optional<int32_t> node_port;  // of the bootstrap Service; unset: Kubernetes chooses
@@ -54,14 +53,18 @@ struct Probe {
   int32_t failure_threshold = 6;
 };
 
+inline constexpr int32_t kMaxBrokers = 1;         // until a quorum of several is served
+inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
+inline constexpr int32_t kControllerPort = 9093;  // kept free for the quorum
+
 struct ClusterSpec {
   int32_t brokers = 1;
   std::string image;  // "": the operator's default (flag --broker-image)
   std::string image_pull_policy = "IfNotPresent";
   Storage storage;
-  std::vector<Listener> listeners;  // default: one, internal, port 9092
-  StringPairs config;               // Kafka's broker properties
-  RawJson resources;                // core/v1 ResourceRequirements; default: cpu 100m, memory 128Mi requested
+  std::vector<Listener> listeners = {Listener{}};
+  StringPairs config;                                                     // Kafka's broker properties
+  RawJson resources = R"({"requests":{"cpu":"100m","memory":"128Mi"}})";  // core/v1 ResourceRequirements
   Probe liveness;
   Probe readiness;
   std::optional<std::string> rack_topology_key;                // a node label

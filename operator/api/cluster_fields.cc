@@ -1,0 +1,327 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "operator/api/fields.h"
+#include "operator/api/forms.h"
+#include "operator/api/owned_config.h"
+
+namespace dohle::api {
+namespace {
+
+constexpr std::array<std::string_view, 3> kPullPolicies = {"Always", "IfNotPresent", "Never"};
+constexpr std::array<std::string_view, 8> kPhases = {"Pending",  "Creating", "Ready",    "Updating",
+                                                     "Degraded", "Paused",   "Deleting", "Invalid"};
+
+std::span<const CelRule> BrokersRules() {
+  static const CelRule kRules[] = {
+      {fmt::format("self <= {}", kMaxBrokers),
+       fmt::format("clusters of several brokers are not served yet: set brokers to {}", kMaxBrokers)}};
+  return kRules;
+}
+
+std::span<const CelRule> VolumesRules() {
+  static const CelRule kRules[] = {
+      {"oldSelf.all(o, self.exists(v, v.name == o.name))",
+       "a volume can't be removed or renamed, as it holds data: put it back; new volumes may be added"}};
+  return kRules;
+}
+
+std::span<const CelRule> VolumeRules() {
+  static const CelRule kRules[] = {
+      {"has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || "
+       "self.storageClassName == oldSelf.storageClassName)",
+       "the storage class of a volume can't be changed: put the old one back, or add a volume of the new "
+       "class"}};
+  return kRules;
+}
+
+std::span<const CelRule> ListenersRules() {
+  static const CelRule kRules[] = {
+      {"self.all(l, self.exists_one(m, m.port == l.port))",
+       "two listeners have the same port: give each one of its own"},
+      {"self.exists(l, l.type == 'internal')",
+       "add a listener of type internal: the brokers and the operator reach each other through it"}};
+  return kRules;
+}
+
+std::span<const CelRule> PortRules() {
+  static const CelRule kRules[] = {
+      {fmt::format("self != {} && self != {}", kMetricsPort, kControllerPort),
+       fmt::format("port {} is for metrics and {} for the controller: choose another one", kMetricsPort,
+                   kControllerPort)}};
+  return kRules;
+}
+
+std::span<const CelRule> ListenerNameRules() {
+  static const CelRule kRules[] = {
+      {"self != 'controller'", "the name controller is kept for the quorum: choose another one"}};
+  return kRules;
+}
+
+std::span<const CelRule> ListenerRules() {
+  static const CelRule kRules[] = {
+      {"!has(self.nodePort) || self.type == 'nodePort'",
+       "nodePort is for listeners of type nodePort: remove it or set type to nodePort"}};
+  return kRules;
+}
+
+std::span<const CelRule> ConfigRules() {
+  static const std::vector<CelRule> kRules = [] {
+    std::vector<CelRule> rules;
+    for (const OwnedConfig& owned : OwnedBrokerConfig()) {
+      rules.push_back({fmt::format("['{}'].all(k, !(k in self))", fmt::join(owned.keys, "', '")),
+                       fmt::format("{} can't be set here: {}", fmt::join(owned.keys, ", "), owned.instead)});
+    }
+    return rules;
+  }();
+  return kRules;
+}
+
+std::span<const CelRule> LabelsRules() {
+  static const CelRule kRules[] = {
+      {"self.all(k, !k.startsWith('dohle.dev/') && !k.startsWith('app.kubernetes.io/'))",
+       "labels that begin with dohle.dev/ or app.kubernetes.io/ are the operator's: choose another prefix"}};
+  return kRules;
+}
+
+void DescribeVolume(FieldVisitor& v, StorageVolume& volume) {
+  v.PlainText({.name = "name",
+               .doc = "The claim of broker N is called `NAME-CLUSTER-N`. A volume can't be removed.",
+               .required = true,
+               .max_length = 20,
+               .form = &kNameForm},
+              volume.name);
+  v.PlainText(
+      {.name = "size",
+       .doc = "How much the volume holds, as a Kubernetes quantity. It can grow, if the storage class "
+              "allows that; it never shrinks.",
+       .max_length = 32,
+       .form = &kSizeForm},
+      volume.size);
+  v.OptionalText({.name = "storageClassName",
+                  .doc = "The StorageClass; the cluster's default one if not set. It can't be changed.",
+                  .min_length = 1,
+                  .max_length = 253},
+                 volume.storage_class_name);
+}
+
+void DescribeStorage(FieldVisitor& v, Storage& storage) {
+  v.ListOf({.name = "volumes",
+            .doc = "The volumes of each broker. Kafka's log directories are spread over them (`log.dirs`).",
+            .min_items = 1,
+            .max_items = 16,
+            .list_key = "name",
+            .rules = VolumesRules(),
+            .item_rules = VolumeRules()},
+           storage.volumes, DescribeVolume);
+  v.EnumChoice(
+      {.name = "deletionPolicy",
+       .doc = "What becomes of the claims when the Cluster is deleted: `Retain` keeps them, so that a "
+              "Cluster of the same name takes them up again; `Delete` deletes them with all data."},
+      DeletionPolicyNames(), storage.deletion_policy);
+}
+
+void DescribeListener(FieldVisitor& v, Listener& listener) {
+  v.PlainText({.name = "name",
+               .doc = "Its name; for Kafka's clients and tools the same in capitals.",
+               .required = true,
+               .max_length = 12,
+               .form = &kListenerNameForm,
+               .rules = ListenerNameRules()},
+              listener.name);
+  v.Integer32({.name = "port",
+               .doc = "The port of the broker and of the bootstrap Service.",
+               .minimum = 1,
+               .maximum = 65535,
+               .rules = PortRules()},
+              listener.port);
+  v.EnumChoice(
+      {.name = "type",
+       .doc = "Who reaches it: `internal` clients in the Kubernetes cluster, `nodePort` also those that "
+              "reach its nodes, `loadBalancer` those that reach the load balancers it asks for."},
+      ListenerTypeNames(), listener.type);
+  v.OptionalText(
+      {.name = "advertisedHost",
+       .doc =
+           "The host that clients are told to connect to; what fits the type if not set (the pod's DNS name, "
+           "the node's address, the load balancer's). `{id}`, `{pod}`, `{podIP}`, `{nodeIP}`, `{cluster}` "
+           "and `{namespace}` in it are replaced.",
+       .min_length = 1,
+       .max_length = 253},
+      listener.advertised_host);
+  v.OptionalText(
+      {.name = "advertisedPort",
+       .doc = "The port that clients are told to connect to, a number or `{nodePort}`; what fits the "
+              "type if not set.",
+       .max_length = 32,
+       .form = &kAdvertisedPortForm},
+      listener.advertised_port);
+  v.OptionalInteger32(
+      {.name = "nodePort",
+       .doc = "The node port of the bootstrap Service, for type `nodePort`; Kubernetes chooses "
+              "one if not set.",
+       .minimum = 1,
+       .maximum = 65535},
+      listener.node_port);
+}
+
+void DescribeProbe(FieldVisitor& v, Probe& probe) {
+  v.Integer32({.name = "periodSeconds", .doc = "How often it is asked.", .minimum = 1, .maximum = 3600},
+              probe.period_seconds);
+  v.Integer32(
+      {.name = "timeoutSeconds", .doc = "How long an answer may take.", .minimum = 1, .maximum = 3600},
+      probe.timeout_seconds);
+  v.Integer32(
+      {.name = "failureThreshold", .doc = "How many failures in a row count.", .minimum = 1, .maximum = 1000},
+      probe.failure_threshold);
+}
+
+void DescribeAnnotationsAndLabels(FieldVisitor& v, StringPairs& labels, StringPairs& annotations) {
+  v.Pairs({.name = "labels", .doc = "Labels to add.", .max_items = 64, .rules = LabelsRules()}, labels);
+  v.Pairs({.name = "annotations", .doc = "Annotations to add.", .max_items = 64}, annotations);
+}
+
+void DescribeScheduling(FieldVisitor& v, ClusterSpec& s) {
+  v.Group({.name = "rack", .doc = "Where brokers stand."}, [&](FieldVisitor& w) {
+    w.OptionalText({.name = "topologyKey",
+                    .doc = "The node label whose value is a broker's rack (`broker.rack`), as "
+                           "`topology.kubernetes.io/zone`.",
+                    .min_length = 1,
+                    .max_length = 317},
+                   s.rack_topology_key);
+  });
+  v.Raw({.name = "affinity",
+         .doc =
+             "The pods' affinity (core/v1 Affinity); if not set, brokers prefer nodes without another broker "
+             "of the cluster."},
+        s.affinity);
+  v.Raw({.name = "tolerations",
+         .doc = "The pods' tolerations (core/v1 Toleration).",
+         .max_items = 64,
+         .raw_list = true},
+        s.tolerations);
+  v.Raw({.name = "topologySpreadConstraints",
+         .doc = "How the pods are spread (core/v1 TopologySpreadConstraint).",
+         .max_items = 16,
+         .raw_list = true},
+        s.topology_spread_constraints);
+  v.Pairs({.name = "nodeSelector", .doc = "Labels that a broker's node must have.", .max_items = 64},
+          s.node_selector);
+  v.PlainText({.name = "priorityClassName", .doc = "The pods' PriorityClass.", .max_length = 253},
+              s.priority_class_name);
+  v.Group({.name = "podMetadata", .doc = "What the pods carry besides the operator's own."},
+          [&](FieldVisitor& w) { DescribeAnnotationsAndLabels(w, s.pod_labels, s.pod_annotations); });
+  v.Group({.name = "serviceMetadata", .doc = "What the Services carry besides the operator's own."},
+          [&](FieldVisitor& w) { DescribeAnnotationsAndLabels(w, s.service_labels, s.service_annotations); });
+}
+
+void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
+  v.Integer32({.name = "brokers", .doc = "How many brokers.", .minimum = 1, .rules = BrokersRules()},
+              s.brokers);
+  v.PlainText(
+      {.name = "image", .doc = "The broker's image; the operator's default if not set.", .max_length = 512},
+      s.image);
+  v.TextChoice({.name = "imagePullPolicy", .doc = "When the image is pulled."}, kPullPolicies,
+               s.image_pull_policy);
+  v.Group({.name = "storage", .doc = "Where the brokers keep their data."},
+          [&](FieldVisitor& w) { DescribeStorage(w, s.storage); });
+  v.ListOf({.name = "listeners",
+            .doc = "What clients connect to. One of them is of type `internal`.",
+            .min_items = 1,
+            .max_items = 8,
+            .list_key = "name",
+            .rules = ListenersRules(),
+            .item_rules = ListenerRules()},
+           s.listeners, DescribeListener);
+  v.Pairs(
+      {.name = "config",
+       .doc = "Kafka's broker properties, as in `server.properties`. Those that the operator sets itself are "
+              "refused. What the broker can change while it runs doesn't restart it.",
+       .max_items = 256,
+       .integers_too = true,
+       .rules = ConfigRules()},
+      s.config);
+  v.Raw(
+      {.name = "resources", .doc = "What a broker asks for and gets at most (core/v1 ResourceRequirements)."},
+      s.resources);
+  v.Group({.name = "livenessProbe", .doc = "When a broker that doesn't answer is restarted."},
+          [&](FieldVisitor& w) { DescribeProbe(w, s.liveness); });
+  v.Group({.name = "readinessProbe", .doc = "When a broker is taken out of the Services."},
+          [&](FieldVisitor& w) { DescribeProbe(w, s.readiness); });
+  DescribeScheduling(v, s);
+  v.Integer32({.name = "terminationGracePeriodSeconds",
+               .doc = "How long a broker may take to stop before it is killed.",
+               .minimum = 1,
+               .maximum = 3600},
+              s.termination_grace_period_seconds);
+  v.Boolean(
+      {.name = "paused",
+       .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
+      s.paused);
+}
+
+void DescribeBroker(FieldVisitor& v, BrokerStatus& b) {
+  v.Integer32({.name = "id", .doc = "Its number (`node.id`).", .required = true}, b.id);
+  v.PlainText({.name = "pod", .doc = "Its Pod."}, b.pod);
+  v.PlainText({.name = "node", .doc = "The Node that it runs on."}, b.node);
+  v.PlainText({.name = "version", .doc = "The version of the broker."}, b.version);
+  v.Boolean({.name = "ready", .doc = "Whether it serves clients."}, b.ready);
+  v.Integer64({.name = "leaders", .doc = "Partitions that it leads."}, b.leaders);
+  v.Integer64({.name = "replicas", .doc = "Partitions that it holds."}, b.replicas);
+  v.Integer64({.name = "bytes", .doc = "Bytes that they take on its volumes."}, b.bytes);
+}
+
+void DescribeListenerStatus(FieldVisitor& v, ListenerStatus& l) {
+  v.PlainText({.name = "name", .doc = "The listener of the spec.", .required = true}, l.name);
+  v.PlainText({.name = "type", .doc = "Its type."}, l.type);
+  v.PlainText({.name = "bootstrap", .doc = "What clients take as `bootstrap.servers`."}, l.bootstrap);
+}
+
+void DescribePlanStep(FieldVisitor& v, PlanStep& step) {
+  v.PlainText({.name = "action", .doc = "What is done, in one word."}, step.action);
+  v.PlainText({.name = "object", .doc = "To what, as `Pod/NAME`."}, step.object);
+  v.PlainText({.name = "reason", .doc = "Why."}, step.reason);
+  v.PlainText({.name = "blockedBy", .doc = "What it waits for, if it does."}, step.blocked_by);
+}
+
+void DescribeStatus(FieldVisitor& v, ClusterStatus& s) {
+  v.Integer64({.name = "observedGeneration", .doc = "The generation of the spec that this is about."},
+              s.observed_generation);
+  v.TextChoice({.name = "phase", .doc = "All of it in one word."}, kPhases, s.phase);
+  DescribeConditions(v, s.conditions);
+  v.Integer32({.name = "replicas", .doc = "Brokers that have a pod."}, s.replicas);
+  v.Integer32({.name = "readyReplicas", .doc = "Brokers that serve clients."}, s.ready_replicas);
+  v.PlainText({.name = "selector", .doc = "The labels of the pods, for the scale subresource."}, s.selector);
+  v.PlainText({.name = "clusterId", .doc = "Kafka's id of the cluster."}, s.cluster_id);
+  v.ListOf({.name = "brokers", .doc = "Every broker.", .list_key = "id"}, s.brokers, DescribeBroker);
+  v.ListOf({.name = "listeners", .doc = "Where clients connect.", .list_key = "name"}, s.listeners,
+           DescribeListenerStatus);
+  v.Integer64({.name = "offlinePartitions", .doc = "Partitions that have no leader."}, s.offline_partitions);
+  v.Integer64({.name = "underReplicatedPartitions", .doc = "Partitions that lack replicas in sync."},
+              s.under_replicated_partitions);
+  v.ListOf({.name = "plan", .doc = "What the operator will do next, in this order, and why."}, s.plan,
+           DescribePlanStep);
+}
+
+}  // namespace
+
+void Describe(FieldVisitor& visitor, ClusterSpec& spec) {
+  visitor.Group({.name = "spec", .doc = "What is asked for."},
+                [&](FieldVisitor& v) { DescribeSpec(v, spec); });
+}
+
+void Describe(FieldVisitor& visitor, ClusterStatus& status) {
+  visitor.Group({.name = "status", .doc = "What is there. Written by the operator."},
+                [&](FieldVisitor& v) { DescribeStatus(v, status); });
+}
+
+std::span<const CelRule> ClusterRules() {
+  static const CelRule kRules[] = {
+      {"self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",
+       "a Cluster's name is at most 40 lower case letters, digits and dashes, and begins with a letter, as "
+       "Services are named after it: choose another name"}};
+  return kRules;
+}
+
+}  // namespace dohle::api
