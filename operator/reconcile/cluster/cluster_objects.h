@@ -1,0 +1,29 @@
+// Between a Cluster and operator/resources: what shall be there, and what of it is seen. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "operator/reconcile/cluster/cluster_plan.h"
+#include "operator/reconcile/cluster/cluster_resource.h"
+#include "operator/reconcile/cluster/pod_state.h"
+#include "operator/resources/options.h"
+
+namespace dohle::reconcile {
+
+// In the order in which they are made.
+std::vector<DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
+                                          const resources::Options& options);
+
+// One for each broker that is asked for, by id; empty where there is none.
+std::vector<PodState> BrokerPods(const ClusterResource& cluster, const LiveObjects& live);
+
+// Where clients find the cluster, as far as that is known.
+std::vector<api::ListenerStatus> ListenerAddresses(const ClusterResource& cluster, const LiveObjects& live,
+                                                   const resources::Options& options);
+
+// Where the operator itself asks a broker: "host:port".
+std::string ProbeAddress(const ClusterResource& cluster, const PodState& pod,
+                         const resources::Options& options);
+
+}  // namespace dohle::reconcile

@@ -1,0 +1,149 @@
+#include "operator/reconcile/cluster/cluster_reconciler.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "lib/base/log.h"
+#include "operator/api/encode.h"
+
+namespace dohle::reconcile {
+
+ClusterReconciler::ClusterReconciler(Parts parts) : parts_(std::move(parts)), expected_(parts_.clock) {}
+
+env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name) {
+  const Ref cluster = parts_.clusters.Get(name);
+  if (cluster == nullptr) {
+    statuses_.erase(name);
+    co_return std::nullopt;
+  }
+  // What it owns is collected by the API server; nothing of ours holds it up.
+  if (cluster->meta.deleting()) co_return std::nullopt;
+
+  LiveObjects live = parts_.live(name);
+  std::vector<PlannedStep> steps;
+  if (cluster->faults.empty()) {
+    const std::vector<DesiredObject> desired = DesiredObjects(*cluster, live, parts_.options);
+    steps = PlanCluster(name.name, cluster->meta.uid, desired, live);
+    std::erase_if(steps, [&](const PlannedStep& step) { return expected_.Pending(step.resource, step.name); });
+  }
+  ClusterSighting seen = co_await See(cluster, std::move(steps), std::move(live));
+  api::ClusterStatus status = StatusOf(seen, parts_.clock.WallTimeMs());
+  DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, status));
+  if (seen.steps.empty() || cluster->spec.paused) {
+    co_return status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid"
+        ? std::optional(kClusterResync)
+        : std::optional(kClusterPoll);
+  }
+  seen.step_failure = co_await Act(cluster, &seen.steps);
+  if (!seen.step_failure.ok()) {
+    status = StatusOf(seen, parts_.clock.WallTimeMs());
+    DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, std::move(status)));
+    co_return seen.step_failure;
+  }
+  co_return std::optional(kClusterPoll);
+}
+
+env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster, std::vector<PlannedStep> steps,
+                                                  LiveObjects live) {
+  ClusterSighting seen;
+  seen.cluster = cluster.get();
+  seen.pods = BrokerPods(*cluster, live);
+  seen.steps = std::move(steps);
+  seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
+  seen.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
+  const auto ready =
+      std::find_if(seen.pods.begin(), seen.pods.end(), [](const PodState& pod) { return pod.ready; });
+  if (ready != seen.pods.end()) {
+    const std::string address = ProbeAddress(*cluster, *ready, parts_.options);
+    StatusOr<ClusterFacts> facts = co_await parts_.probe.Ask(address);
+    seen.facts_status = facts.status();
+    if (facts.ok()) seen.facts = std::move(*facts);
+  }
+  co_return seen;
+}
+
+env::Task<Status> ClusterReconciler::WriteStatus(Ref cluster, api::ClusterStatus status) {
+  k8s::Json encoded = api::EncodeStatus(status);
+  const auto last = statuses_.find(cluster->meta.name);
+  const bool known = encoded == api::EncodeStatus(cluster->status);
+  if (last == statuses_.end() || last->second.phase != status.phase) TellTransition(*cluster, status);
+  statuses_[cluster->meta.name] = std::move(status);
+  if (known) co_return OkStatus();
+  k8s::Json object = k8s::NewObject(k8s::kClusters, cluster->meta.name);
+  object["status"] = std::move(encoded);
+  k8s::ApplyOptions options;
+  options.field_manager = kFieldManager;
+  options.subresource = k8s::Subresource::kStatus;
+  const StatusOr<k8s::Json> written = co_await parts_.client.Apply(k8s::kClusters, object, options);
+  // Gone since it was looked at: nobody is left to be told.
+  if (absl::IsNotFound(written.status())) co_return OkStatus();
+  co_return written.status();
+}
+
+env::Task<Status> ClusterReconciler::Act(Ref cluster, std::vector<PlannedStep>* steps) {
+  while (!steps->empty()) {
+    const auto next =
+        std::find_if(steps->begin(), steps->end(), [](const PlannedStep& step) { return !step.blocked(); });
+    if (next == steps->end()) co_return OkStatus();
+    const Status taken = co_await Take(cluster->meta.uid, *next);
+    if (!taken.ok()) {
+      parts_.events.Warning(k8s::kClusters, cluster->meta, kReasonStepFailed, next->shown.action,
+                            fmt::format("{}: {}", next->shown.object, Message(taken)));
+      co_return MakeStatus(taken.code(), "{}: {}", next->shown.object, Message(taken));
+    }
+    expected_.Expect(next->resource, next->name);
+    parts_.events.Normal(k8s::kClusters, cluster->meta, next->shown.action, next->shown.action,
+                         fmt::format("{}: {}", next->shown.object, next->shown.reason));
+    log::Info("operator", "cluster {}: {} {}: {}", ToString(cluster->meta.name), next->shown.action,
+              next->shown.object, next->shown.reason);
+    steps->erase(next);
+  }
+  co_return OkStatus();
+}
+
+// The informers know only what bears our label: an apply would take over what somebody else made.
+env::Task<Status> ClusterReconciler::CheckFree(std::string cluster_uid, const PlannedStep& step) {
+  const StatusOr<k8s::Json> there = co_await parts_.client.Get(step.resource, step.name);
+  if (absl::IsNotFound(there.status())) co_return OkStatus();
+  DOHLE_CO_RETURN_IF_ERROR(there.status());
+  const StatusOr<k8s::ObjectMeta> meta = k8s::ReadMeta(*there);
+  DOHLE_CO_RETURN_IF_ERROR(meta.status());
+  if (meta->ControlledBy(cluster_uid)) co_return OkStatus();
+  co_return MakeStatus(StatusCode::kFailedPrecondition,
+                       "there is a {} of that name which this Cluster didn't make: delete or rename it",
+                       step.resource.kind);
+}
+
+env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, const PlannedStep& step) {
+  if (step.kind == PlannedStep::Kind::kApply) {
+    if (step.fresh) DOHLE_CO_RETURN_IF_ERROR(co_await CheckFree(cluster_uid, step));
+    k8s::ApplyOptions options;
+    options.field_manager = kFieldManager;
+    co_return (co_await parts_.client.Apply(step.resource, *step.body, options)).status();
+  }
+  k8s::DeleteOptions options;
+  options.uid = step.uid;
+  const Status deleted = co_await parts_.client.Delete(step.resource, step.name, options);
+  // Gone already, or another one by now: either way not what was to be deleted.
+  if (absl::IsNotFound(deleted) || absl::IsAborted(deleted)) co_return OkStatus();
+  co_return deleted;
+}
+
+void ClusterReconciler::TellTransition(const ClusterResource& cluster, const api::ClusterStatus& now) {
+  const api::Condition* ready = api::FindCondition(now.conditions, "Ready");
+  const api::Condition* degraded = api::FindCondition(now.conditions, "Degraded");
+  const bool bad = degraded != nullptr && degraded->status == "True";
+  const api::Condition* told = bad ? degraded : ready;
+  if (told == nullptr) return;
+  if (bad) {
+    parts_.events.Warning(k8s::kClusters, cluster.meta, told->reason, now.phase, told->message);
+  } else {
+    parts_.events.Normal(k8s::kClusters, cluster.meta, told->reason, now.phase, told->message);
+  }
+  log::Info("operator", "cluster {} is {}: {}", ToString(cluster.meta.name), now.phase, told->message);
+}
+
+}  // namespace dohle::reconcile

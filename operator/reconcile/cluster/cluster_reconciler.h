@@ -1,0 +1,70 @@
+// Brings what runs of a Cluster to what is asked: sees, plans (cluster_plan.h), shows the plan in the status,
+// takes its steps, says what came of them. The driver of pure parts; one executor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/env/executor.h"
+#include "operator/k8s/client.h"
+#include "operator/reconcile/cluster/broker_facts.h"
+#include "operator/reconcile/cluster/cluster_objects.h"
+#include "operator/reconcile/cluster/cluster_plan.h"
+#include "operator/reconcile/cluster/cluster_status.h"
+#include "operator/reconcile/cluster/expectations.h"
+#include "operator/reconcile/event_sink.h"
+#include "operator/runtime/controller.h"
+#include "operator/runtime/informer.h"
+
+namespace dohle::reconcile {
+
+inline constexpr std::string_view kFieldManager = "dohle-operator";
+
+// How often a Cluster is looked at though nothing changes; so long may its figures be old.
+inline constexpr absl::Duration kClusterResync = absl::Seconds(10);
+// The same while something is under way.
+inline constexpr absl::Duration kClusterPoll = absl::Seconds(1);
+
+class ClusterReconciler {
+ public:
+  // All outlive the reconciler. `live` collects what there is with the label of a Cluster.
+  struct Parts {
+    k8s::Client& client;
+    ClusterProbe& probe;
+    EventSink& events;
+    const env::Clock& clock;
+    const runtime::Informer<ClusterResource>& clusters;
+    std::function<LiveObjects(const k8s::ObjectName& cluster)> live;
+    resources::Options options;
+  };
+  explicit ClusterReconciler(Parts parts);
+
+  env::Task<runtime::Reconciled> Reconcile(k8s::ObjectName name);
+  // An informer has shown a change of an object that may be ours.
+  void Seen(const k8s::Resource& resource, const k8s::ObjectName& name) { expected_.Seen(resource, name); }
+
+  // What was found of each Cluster last; for metrics. Gone Clusters are not in it.
+  const std::map<k8s::ObjectName, api::ClusterStatus>& statuses() const { return statuses_; }
+
+ private:
+  using Ref = std::shared_ptr<const ClusterResource>;
+
+  // The world as it is now, with the plan for it.
+  env::Task<ClusterSighting> See(Ref cluster, std::vector<PlannedStep> steps, LiveObjects live);
+  env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
+  // Takes those that nothing blocks, in order, until one fails; they are removed from `steps`.
+  env::Task<Status> Act(Ref cluster, std::vector<PlannedStep>* steps);
+  env::Task<Status> Take(std::string cluster_uid, const PlannedStep& step);
+  env::Task<Status> CheckFree(std::string cluster_uid, const PlannedStep& step);
+  void TellTransition(const ClusterResource& cluster, const api::ClusterStatus& now);
+
+  Parts parts_;
+  Expectations expected_;
+  std::map<k8s::ObjectName, api::ClusterStatus> statuses_;
+};
+
+}  // namespace dohle::reconcile

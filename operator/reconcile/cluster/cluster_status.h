@@ -1,0 +1,42 @@
+// What a Cluster's status says of what was seen, of what will be done and of what was done. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "operator/reconcile/cluster/broker_facts.h"
+#include "operator/reconcile/cluster/cluster_plan.h"
+#include "operator/reconcile/cluster/cluster_resource.h"
+#include "operator/reconcile/cluster/pod_state.h"
+
+namespace dohle::reconcile {
+
+struct ClusterSighting {
+  const ClusterResource* cluster = nullptr;
+  std::vector<PodState> pods;       // of the brokers, by id; one with an empty name isn't there
+  std::vector<PlannedStep> steps;   // that are still to be taken
+  Status facts_status;              // why `facts` are missing; kFailedPrecondition: nobody was asked
+  ClusterFacts facts;               // if facts_status is OK
+  Status step_failure;              // of the step that failed, if one did
+  std::vector<api::ListenerStatus> listeners;
+};
+
+// The reasons of conditions; `kubectl wait` and alerts go by them.
+inline constexpr std::string_view kReasonReady = "AllBrokersReady";
+inline constexpr std::string_view kReasonPaused = "Paused";
+inline constexpr std::string_view kReasonInvalid = "InvalidSpec";
+inline constexpr std::string_view kReasonDeleting = "Deleting";
+inline constexpr std::string_view kReasonPending = "StepsPending";
+inline constexpr std::string_view kReasonWaiting = "WaitingForBrokers";
+inline constexpr std::string_view kReasonBlocked = "StepBlocked";
+inline constexpr std::string_view kReasonStepFailed = "StepFailed";
+inline constexpr std::string_view kReasonUnreachable = "BrokerUnreachable";
+inline constexpr std::string_view kReasonOffline = "PartitionsOffline";
+inline constexpr std::string_view kReasonUnderReplicated = "PartitionsUnderReplicated";
+inline constexpr std::string_view kReasonAsAsked = "AsAsked";
+inline constexpr std::string_view kReasonHealthy = "Healthy";
+
+api::ClusterStatus StatusOf(const ClusterSighting& sighting, int64_t now_ms);
+
+}  // namespace dohle::reconcile

@@ -1,0 +1,77 @@
+#include "operator/reconcile/cluster/pod_state.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace dohle::reconcile {
+namespace {
+
+using k8s::Find;
+using k8s::FindBool;
+using k8s::FindInt;
+using k8s::FindString;
+using k8s::Json;
+
+const Json& ListAt(const Json& object, std::string_view path) {
+  static const Json* const kNone = new Json(Json::array());
+  const Json* found = Find(object, path);
+  return found != nullptr && found->is_array() ? *found : *kNone;
+}
+
+// A restart after the first may be an accident; a container that waits for its next one after several has
+// something to say.
+void ReadContainer(const Json& container, PodState& state) {
+  state.restarts += FindInt(container, "restartCount", 0);
+  const std::string waiting = FindString(container, "state.waiting.reason");
+  const std::string message = FindString(container, "state.waiting.message");
+  if (waiting == "CrashLoopBackOff") {
+    const int64_t code = FindInt(container, "lastState.terminated.exitCode", 0);
+    const std::string reason = FindString(container, "lastState.terminated.reason");
+    state.trouble = reason == "OOMKilled" ? "OutOfMemory" : "CrashLoop";
+    state.trouble_message =
+        reason == "OOMKilled"
+            ? fmt::format("the broker in Pod {} was killed for want of memory: raise spec.resources",
+                          state.name)
+            : fmt::format("the broker in Pod {} ended with code {} for the {}th time: see `kubectl logs {} "
+                          "--previous`",
+                          state.name, code, FindInt(container, "restartCount", 0), state.name);
+  } else if (waiting == "ImagePullBackOff" || waiting == "ErrImagePull" || waiting == "InvalidImageName" ||
+             waiting == "ErrImageNeverPull") {
+    state.trouble = "ImageUnavailable";
+    state.trouble_message =
+        fmt::format("the image of Pod {} can't be had ({}): {}", state.name, waiting, message);
+  } else if (waiting == "CreateContainerConfigError" || waiting == "CreateContainerError" ||
+             waiting == "RunContainerError") {
+    state.trouble = "ContainerFailed";
+    state.trouble_message = fmt::format("Pod {}: {}: {}", state.name, waiting, message);
+  }
+}
+
+}  // namespace
+
+PodState ReadPodState(const OwnedObject& pod) {
+  const Json& body = *pod.body;
+  PodState state;
+  state.name = pod.meta.name.name;
+  state.node = FindString(body, "spec.nodeName");
+  state.pod_ip = FindString(body, "status.podIP");
+  state.host_ip = FindString(body, "status.hostIP");
+  state.phase = FindString(body, "status.phase", "Unknown");
+  state.deleting = pod.meta.deleting();
+  for (const Json& condition : ListAt(body, "status.conditions")) {
+    const std::string type = FindString(condition, "type");
+    const std::string status = FindString(condition, "status");
+    if (type == "Ready") state.ready = status == "True" && !state.deleting;
+    if (type == "PodScheduled" && status == "False") {
+      state.trouble = "Unschedulable";
+      state.trouble_message =
+          fmt::format("no node takes Pod {}: {}", state.name, FindString(condition, "message"));
+    }
+  }
+  for (const Json& container : ListAt(body, "status.containerStatuses")) ReadContainer(container, state);
+  return state;
+}
+
+}  // namespace dohle::reconcile

@@ -1,0 +1,25 @@
+// What a broker's Pod looks like to the operator. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "operator/reconcile/cluster/owned_object.h"
+
+namespace dohle::reconcile {
+
+struct PodState {
+  std::string name, node, pod_ip, host_ip;
+  std::string phase;  // of the Pod: Pending, Running, Succeeded, Failed, Unknown
+  bool ready = false;
+  bool deleting = false;
+  int64_t restarts = 0;
+  // Why it won't become ready by itself: a reason in CamelCase and a sentence with what to do; both "" if
+  // nothing is known to be wrong.
+  std::string trouble, trouble_message;
+};
+
+// Never fails: what isn't there is empty.
+PodState ReadPodState(const OwnedObject& pod);
+
+}  // namespace dohle::reconcile
