@@ -14,8 +14,8 @@ class EventSink {
   virtual ~EventSink() = default;
   // On the resource that its user looks at. `reason` in CamelCase, `action` what was done or tried in
   // CamelCase, `note` a sentence. Never waits.
-  virtual void Normal(const k8s::Resource& resource, const k8s::ObjectMeta& regarding, std::string_view reason,
-                      std::string_view action, std::string note) = 0;
+  virtual void Normal(const k8s::Resource& resource, const k8s::ObjectMeta& regarding,
+                      std::string_view reason, std::string_view action, std::string note) = 0;
   virtual void Warning(const k8s::Resource& resource, const k8s::ObjectMeta& regarding,
                        std::string_view reason, std::string_view action, std::string note) = 0;
 };

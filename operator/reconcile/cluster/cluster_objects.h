@@ -12,8 +12,8 @@
 namespace dohle::reconcile {
 
 // In the order in which they are made.
-std::vector<DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
-                                          const resources::Options& options);
+std::vector<resources::DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
+                                                     const resources::Options& options);
 
 // One for each broker that is asked for, by id; empty where there is none.
 std::vector<PodState> BrokerPods(const ClusterResource& cluster, const LiveObjects& live);
@@ -23,7 +23,6 @@ std::vector<api::ListenerStatus> ListenerAddresses(const ClusterResource& cluste
                                                    const resources::Options& options);
 
 // Where the operator itself asks a broker: "host:port".
-std::string ProbeAddress(const ClusterResource& cluster, const PodState& pod,
-                         const resources::Options& options);
+std::string ProbeAddress(const ClusterResource& cluster, const PodState& pod);
 
 }  // namespace dohle::reconcile

@@ -1,5 +1,6 @@
-// From what a Cluster asks for and what there is: the steps to take, in order, each with its reason and, if it
-// can't be taken now, with what blocks it. Pure; the steps are what `status.plan` shows before they are taken.
+// From what a Cluster asks for and what there is: the steps to take, in order, each with its reason and, if
+// it can't be taken now, with what blocks it. Pure; the steps are what `status.plan` shows before they are
+// taken.
 //
 // The plan is made anew each turn and taken step by step until one fails, so it may promise less than all the
 // way: a Pod that is deleted now is made again in the turn after it is gone.
@@ -12,15 +13,11 @@
 #include "operator/k8s/json.h"
 #include "operator/k8s/resource.h"
 #include "operator/reconcile/cluster/owned_object.h"
+#include "operator/resources/desired_object.h"
 
 namespace dohle::reconcile {
 
-// An object that shall be there with these fields, as operator/resources makes it.
-struct DesiredObject {
-  k8s::Resource resource;
-  k8s::Json body;
-  std::string blocked_by;  // why it can't be made yet, or ""
-};
+using resources::DesiredObject;
 
 // What there is with the label of the Cluster, by kind (Resource::plural), and what has a desired name but
 // isn't ours.
@@ -39,8 +36,8 @@ struct PlannedStep {
   bool blocked() const { return !shown.blocked_by.empty(); }
 };
 
-// `cluster_name` and `cluster_uid` tell what is ours: objects that it controls, and claims that bear its label.
-// `desired` in the order in which it is to be made.
+// `cluster_name` and `cluster_uid` tell what is ours: objects that it controls, and claims that bear its
+// label. `desired` in the order in which it is to be made.
 std::vector<PlannedStep> PlanCluster(const std::string& cluster_name, const std::string& cluster_uid,
                                      const std::vector<DesiredObject>& desired, const LiveObjects& live);
 

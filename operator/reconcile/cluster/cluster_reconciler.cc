@@ -27,7 +27,8 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   if (cluster->faults.empty()) {
     const std::vector<DesiredObject> desired = DesiredObjects(*cluster, live, parts_.options);
     steps = PlanCluster(name.name, cluster->meta.uid, desired, live);
-    std::erase_if(steps, [&](const PlannedStep& step) { return expected_.Pending(step.resource, step.name); });
+    std::erase_if(steps,
+                  [&](const PlannedStep& step) { return expected_.Pending(step.resource, step.name); });
   }
   ClusterSighting seen = co_await See(cluster, std::move(steps), std::move(live));
   api::ClusterStatus status = StatusOf(seen, parts_.clock.WallTimeMs());
@@ -57,7 +58,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster, std::vector<Plann
   const auto ready =
       std::find_if(seen.pods.begin(), seen.pods.end(), [](const PodState& pod) { return pod.ready; });
   if (ready != seen.pods.end()) {
-    const std::string address = ProbeAddress(*cluster, *ready, parts_.options);
+    const std::string address = ProbeAddress(*cluster, *ready);
     StatusOr<ClusterFacts> facts = co_await parts_.probe.Ask(address);
     seen.facts_status = facts.status();
     if (facts.ok()) seen.facts = std::move(*facts);

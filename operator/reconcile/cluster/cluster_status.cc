@@ -19,7 +19,8 @@ struct Verdict {
 };
 
 const PlannedStep* FirstBlocked(const ClusterSighting& s) {
-  const auto it = std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) { return step.blocked(); });
+  const auto it =
+      std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) { return step.blocked(); });
   return it == s.steps.end() ? nullptr : &*it;
 }
 

@@ -14,11 +14,11 @@ namespace dohle::reconcile {
 
 struct ClusterSighting {
   const ClusterResource* cluster = nullptr;
-  std::vector<PodState> pods;       // of the brokers, by id; one with an empty name isn't there
-  std::vector<PlannedStep> steps;   // that are still to be taken
-  Status facts_status;              // why `facts` are missing; kFailedPrecondition: nobody was asked
-  ClusterFacts facts;               // if facts_status is OK
-  Status step_failure;              // of the step that failed, if one did
+  std::vector<PodState> pods;      // of the brokers, by id; one with an empty name isn't there
+  std::vector<PlannedStep> steps;  // that are still to be taken
+  Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
+  ClusterFacts facts;              // if facts_status is OK
+  Status step_failure;             // of the step that failed, if one did
   std::vector<api::ListenerStatus> listeners;
 };
 

@@ -11,9 +11,9 @@
 
 namespace dohle::reconcile {
 
-// The path of the first field of `desired` that `live` lacks or has with another value ("spec.ports[kafka].port");
-// nothing if it has them all. List elements are matched by what names them (name, mountPath, uid, key), else
-// one by one. Quantities are compared by value, and what is empty may be missing.
+// The path of the first field of `desired` that `live` lacks or has with another value
+// ("spec.ports[kafka].port"); nothing if it has them all. List elements are matched by what names them (name,
+// mountPath, uid, key), else one by one. Quantities are compared by value, and what is empty may be missing.
 std::optional<std::string> FirstDifference(const k8s::Json& desired, const k8s::Json& live);
 
 }  // namespace dohle::reconcile

@@ -34,9 +34,10 @@ void ReadContainer(const Json& container, PodState& state) {
         reason == "OOMKilled"
             ? fmt::format("the broker in Pod {} was killed for want of memory: raise spec.resources",
                           state.name)
-            : fmt::format("the broker in Pod {} ended with code {} for the {}th time: see `kubectl logs {} "
-                          "--previous`",
-                          state.name, code, FindInt(container, "restartCount", 0), state.name);
+            : fmt::format(
+                  "the broker in Pod {} ended with code {} for the {}th time: see `kubectl logs {} "
+                  "--previous`",
+                  state.name, code, FindInt(container, "restartCount", 0), state.name);
   } else if (waiting == "ImagePullBackOff" || waiting == "ErrImagePull" || waiting == "InvalidImageName" ||
              waiting == "ErrImageNeverPull") {
     state.trouble = "ImageUnavailable";

@@ -1,0 +1,215 @@
+#include "operator/reconcile/cluster/cluster_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "operator/reconcile/cluster/cluster_status.h"
+#include "operator/reconcile/cluster/test_objects.h"
+#include "operator/resources/names.h"
+
+namespace dohle::reconcile {
+namespace {
+
+using k8s::Json;
+
+std::string Plan(const ClusterResource& cluster, const LiveObjects& live,
+                 const resources::Options& options = {}) {
+  return ToText(
+      PlanCluster(cluster.meta.name.name, cluster.meta.uid, DesiredObjects(cluster, live, options), live));
+}
+
+constexpr char kExternal[] = R"({"listeners":[{"name":"internal","port":9092},
+                                               {"name":"external","port":9094,"type":"nodePort"}]})";
+
+TEST(ClusterPlanTest, ANewClusterIsMadeFromTheGroundUp) {
+  EXPECT_EQ(Plan(TestCluster(), {}),
+            R"(ApplyServiceAccount ServiceAccount/quickstart-broker: it doesn't exist yet
+ApplyConfigMap ConfigMap/quickstart-config: it doesn't exist yet
+ApplyService Service/quickstart-brokers: it doesn't exist yet
+ApplyService Service/quickstart-bootstrap: it doesn't exist yet
+ApplyPodDisruptionBudget PodDisruptionBudget/quickstart: it doesn't exist yet
+ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-0: it doesn't exist yet
+ApplyPod Pod/quickstart-broker-0: it doesn't exist yet
+)");
+}
+
+TEST(ClusterPlanTest, NothingIsDoneWhenAllIsAsAsked) {
+  for (const char* spec : {"{}", kExternal, R"({"rackTopologyKey":"topology.kubernetes.io/zone"})"}) {
+    const ClusterResource cluster = TestCluster(spec);
+    EXPECT_EQ(Plan(cluster, AsAsked(cluster)), "") << spec;
+  }
+}
+
+TEST(ClusterPlanTest, WhatTheServerAddsIsNoDifference) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  const Json service = *live["services"].begin()->second->body;
+  Store(live, k8s::kServices, service,
+        Json::parse(R"({"spec":{"clusterIPs":["None"],"sessionAffinity":"None","ipFamilies":["IPv4"]}})"));
+  EXPECT_EQ(Plan(cluster, live), "");
+}
+
+TEST(ClusterPlanTest, APodWaitsForTheNodePortThatItHasToTell) {
+  EXPECT_NE(Plan(TestCluster(kExternal), {})
+                .find("ApplyPod Pod/quickstart-broker-0: it doesn't exist yet | blocked: Service "
+                      "quickstart-external-0 has no node port yet"),
+            std::string::npos);
+}
+
+TEST(ClusterPlanTest, DriftIsMended) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  Store(live, k8s::kServices, *live["services"].at({"ns", "quickstart-bootstrap"})->body,
+        Json::parse(R"({"spec":{"selector":{"dohle.dev/cluster":"another"}}})"));
+  EXPECT_EQ(Plan(cluster, live),
+            "ApplyService Service/quickstart-bootstrap: spec.selector.dohle.dev/cluster differs from what is "
+            "asked\n");
+}
+
+TEST(ClusterPlanTest, AChangedConfigRestartsTheBrokerWithTheNewFileInPlace) {
+  const LiveObjects live = AsAsked(TestCluster());
+  EXPECT_EQ(Plan(TestCluster(R"({"config":{"log.retention.hours":"1"}})"), live),
+            R"(ApplyConfigMap ConfigMap/quickstart-config: data.server.properties differs from what is asked
+RestartBroker Pod/quickstart-broker-0: its configuration or its Pod template has changed
+)");
+}
+
+TEST(ClusterPlanTest, APodThatIsGoingIsWaitedFor) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  Store(live, k8s::kPods, *live["pods"].begin()->second->body,
+        Json::parse(R"({"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"}})"));
+  EXPECT_EQ(
+      Plan(cluster, live),
+      "ApplyPod Pod/quickstart-broker-0: it is being deleted and is needed again | blocked: it is still "
+      "being deleted\n");
+}
+
+TEST(ClusterPlanTest, APodThatHasEndedIsReplaced) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  Store(live, k8s::kPods, *live["pods"].begin()->second->body,
+        Json::parse(R"({"status":{"phase":"Failed"}})"));
+  EXPECT_EQ(Plan(cluster, live), "ReplacePod Pod/quickstart-broker-0: it has ended (Failed)\n");
+}
+
+TEST(ClusterPlanTest, WhatOthersMadeIsNotTouched) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  Json service = *live["services"].at({"ns", "quickstart-bootstrap"})->body;
+  service["metadata"].erase("ownerReferences");
+  service["spec"]["type"] = "ExternalName";
+  Store(live, k8s::kServices, service);
+  EXPECT_EQ(
+      Plan(cluster, live),
+      "ApplyService Service/quickstart-bootstrap: it is needed | blocked: there is a Service of that name "
+      "which this Cluster didn't make: delete or rename it\n");
+  // Nor is another Cluster's object pruned.
+  service["metadata"]["name"] = "something";
+  service["metadata"]["ownerReferences"] = Json::array(
+      {{{"apiVersion", "v1"}, {"kind", "X"}, {"name", "x"}, {"uid", "another"}, {"controller", true}}});
+  live = AsAsked(cluster);
+  Store(live, k8s::kServices, service);
+  EXPECT_EQ(Plan(cluster, live), "");
+}
+
+TEST(ClusterPlanTest, AListenerThatGoesTakesItsServicesAlong) {
+  const LiveObjects live = AsAsked(TestCluster(kExternal));
+  EXPECT_EQ(Plan(TestCluster(), live),
+            R"(ApplyConfigMap ConfigMap/quickstart-config: data.server.properties differs from what is asked
+RestartBroker Pod/quickstart-broker-0: its configuration or its Pod template has changed
+Prune Service/quickstart-external-0: nothing in the Cluster asks for it any more
+Prune Service/quickstart-external-bootstrap: nothing in the Cluster asks for it any more
+)");
+}
+
+TEST(ClusterPlanTest, VolumesGrowAndDontShrink) {
+  const LiveObjects live = AsAsked(TestCluster());
+  EXPECT_EQ(Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"20Gi"}]}})"), live),
+            "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-0: "
+            "spec.resources.requests.storage differs from what is asked\n");
+  EXPECT_EQ(
+      Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"5Gi"}]}})"), live),
+      "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-0: "
+      "spec.resources.requests.storage differs from what is asked | blocked: a volume can't shrink from "
+      "10Gi to 5Gi: set the size back\n");
+  EXPECT_EQ(Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"10240Mi"}]}})"), live), "");
+}
+
+TEST(ClusterPlanTest, ARetainedClaimIsTakenUpAgain) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live;
+  live["persistentvolumeclaims"] = AsAsked(cluster)["persistentvolumeclaims"];
+  const std::string plan = Plan(cluster, live);
+  EXPECT_EQ(plan.find("PersistentVolumeClaim"), std::string::npos) << plan;
+}
+
+// Status: one line a condition.
+std::string Conditions(const ClusterSighting& seen) {
+  const api::ClusterStatus status = StatusOf(seen, 1000);
+  std::string text = status.phase + "\n";
+  for (const api::Condition& c : status.conditions) text += c.type + "=" + c.status + " " + c.reason + "\n";
+  return text;
+}
+
+class ClusterStatusTest : public testing::Test {
+ protected:
+  ClusterStatusTest() {
+    seen_.cluster = &cluster_;
+    seen_.pods = BrokerPods(cluster_, AsAsked(cluster_));
+    seen_.facts.cluster_id = "id";
+    seen_.facts_status = OkStatus();
+  }
+  ClusterResource cluster_ = TestCluster();
+  ClusterSighting seen_;
+};
+
+TEST_F(ClusterStatusTest, AllIsWell) {
+  EXPECT_EQ(Conditions(seen_),
+            "Ready\nReady=True AllBrokersReady\nProgressing=False AsAsked\nDegraded=False Healthy\n");
+}
+
+TEST_F(ClusterStatusTest, WhatIsPlannedIsShownAndHoldsUpReady) {
+  seen_.steps = PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster_, {}, {}), {});
+  seen_.pods.assign(1, PodState{});
+  seen_.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
+  EXPECT_EQ(Conditions(seen_),
+            "Creating\nReady=False StepsPending\nProgressing=True StepsPending\nDegraded=False Healthy\n");
+  const api::ClusterStatus status = StatusOf(seen_, 1000);
+  ASSERT_EQ(status.plan.size(), 7U);
+  EXPECT_EQ(status.plan[6].object, "Pod/quickstart-broker-0");
+}
+
+TEST_F(ClusterStatusTest, AReadyPodWhoseBrokerDoesNotAnswerIsDegraded) {
+  seen_.facts_status = MakeStatus(StatusCode::kDeadlineExceeded, "no answer in 2 s");
+  EXPECT_EQ(Conditions(seen_),
+            "Degraded\nReady=False BrokerUnreachable\nProgressing=False AsAsked\nDegraded=True "
+            "BrokerUnreachable\n");
+}
+
+TEST_F(ClusterStatusTest, APodInTroubleSaysWhy) {
+  LiveObjects live = AsAsked(cluster_);
+  Store(live, k8s::kPods, *live["pods"].begin()->second->body,
+        Json::parse(R"({"status":{"phase":"Pending","conditions":[{"type":"Ready","status":"False"}],
+          "containerStatuses":[{"name":"broker","restartCount":4,
+            "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1}}}]}})"));
+  seen_.pods = BrokerPods(cluster_, live);
+  seen_.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
+  EXPECT_EQ(Conditions(seen_),
+            "Degraded\nReady=False CrashLoop\nProgressing=True WaitingForBrokers\nDegraded=True CrashLoop\n");
+}
+
+TEST_F(ClusterStatusTest, PausedSaysSo) {
+  cluster_.spec.paused = true;
+  EXPECT_EQ(Conditions(seen_),
+            "Paused\nReady=True AllBrokersReady\nProgressing=False Paused\nDegraded=False Healthy\n");
+}
+
+TEST_F(ClusterStatusTest, ABadSpecIsNamed) {
+  cluster_ = TestCluster(R"({"brokers":-1})");
+  EXPECT_FALSE(cluster_.faults.empty());
+  EXPECT_EQ(Conditions(seen_),
+            "Invalid\nReady=False InvalidSpec\nProgressing=False InvalidSpec\nDegraded=True InvalidSpec\n");
+}
+
+}  // namespace
+}  // namespace dohle::reconcile
