@@ -237,7 +237,7 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Pairs(
       {.name = "config",
        .doc = "Kafka's broker properties, as in `server.properties`. Those that the operator sets itself are "
-              "refused. What the broker can change while it runs doesn't restart it.",
+              "refused.",
        .max_items = 256,
        .integers_too = true,
        .rules = ConfigRules()},
