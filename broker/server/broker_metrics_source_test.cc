@@ -57,6 +57,7 @@ class FakeGroupLog : public coordinator::PartitionLog {
   }
   env::Task<StatusOr<Chunk>> Read(PartitionIndex, Offset from, size_t) override {
     Chunk chunk;
+  size_t MaxBatchBytes(PartitionIndex) const override { return 1 << 20; }
     chunk.next_offset = from;
     chunk.at_end = true;
     co_return chunk;
