@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -175,8 +176,12 @@ class Partition {
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
   Offset LastStableOffset() const;
-  // Moves the high watermark to `offset`; who must be told is returned.
-  std::vector<std::shared_ptr<FetchWaiter>> AdvanceHighWatermark(Offset offset, int64_t readable_bytes);
+  // Moves the high watermark to `offset`; who must be told, and of how many bytes, is returned.
+  struct News {
+    std::vector<std::shared_ptr<FetchWaiter>> waiters;
+    int64_t bytes = 0;
+  };
+  News AdvanceHighWatermark(Offset offset);
   env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
   void NoteUnflushed(int64_t now_ms, bool flushed);
 
@@ -198,6 +203,8 @@ class Partition {
   FetchWaiters fetch_waiters_;
   bool flushing_ = false;
   std::vector<std::shared_ptr<env::OneShot<bool>>> flush_waiters_;
+  // What was appended and isn't readable yet: where each append ends, and its bytes.
+  std::deque<std::pair<Offset, int64_t>> unreadable_;
 };
 
 }  // namespace dohle::replica

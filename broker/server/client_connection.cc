@@ -86,6 +86,8 @@ env::Task<void> ClientConnection::Serve(std::shared_ptr<ClientConnection> self) 
     auto exchange = std::make_shared<Exchange>(std::move(*frame), services_, info_, last_active_);
     exchanges_.push_back(exchange);
     // Runs here and now up to its first wait; most requests never wait.
+    // A handler that has waited before it says so finds the reader asleep.
+    exchange->context.OnNextAllowed([this] { WakeReader(); });
     env::Spawn(stream_->executor(), Answer(self, exchange));
     co_await GoOn{this};
   }
