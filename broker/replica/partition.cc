@@ -36,20 +36,21 @@ StatusOr<int64_t> ReadBatchTimestamp(storage::Log& log, const storage::ReadOptio
 Partition::~Partition() { delete attachment_.load(); }
 
 Partition::Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark,
-                     env::BlockingPool& pool)
+                     env::BlockingPool& pool, storage::FlushTimes flush_times)
     : node_id_(node_id),
       topic_id_(loaded.topic_id),
       name_(loaded.partition),
       directory_id_(loaded.directory_id),
       pool_(pool),
+      flush_times_(std::move(flush_times)),
       config_(std::make_shared<const storage::LogConfig>(loaded.log->config())),
       log_(std::move(loaded.log)),
       high_watermark_(std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())),
       cleaned_to_(loaded.cleaned_to) {}
 
 env::Task<Status> Partition::SetLeadership(Leadership leadership) {
-  std::vector<std::shared_ptr<FetchWaiter>> disturbed;
   News news;
+  std::vector<std::shared_ptr<FetchWaiter>> disturbed;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (log_ == nullptr) co_return NotLeader(name_);
@@ -64,8 +65,8 @@ env::Task<Status> Partition::SetLeadership(Leadership leadership) {
     }
     if (new_epoch) disturbed = fetch_waiters_.Live();
   }
-  for (const auto& waiter : disturbed) waiter->Wake();
   for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
+  for (const auto& waiter : disturbed) waiter->Wake();
   co_return OkStatus();
 }
 
@@ -143,7 +144,7 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
       co_await other_flush->WaitForever();
       continue;
     }
-    auto execute = [&plan] { return plan.Execute(); };
+    auto execute = [this, &plan] { return flush_times_.Measure([&plan] { return plan.Execute(); }); };
     Status flushed = co_await env::RunBlocking<Status>(pool_, execute);
     std::vector<std::shared_ptr<env::OneShot<bool>>> waiters;
     {
