@@ -20,6 +20,7 @@ run: deps-build  ## starts a broker: localhost:9092, data in ./dohle-data, metri
 
 test: deps-test unit  ## builds, runs the unit tests, then real clients and tools against the broker
 	@tests/conformance/wire/run --broker dohle
+	@tests/conformance/dashboards/run
 	@tests/interop/run --broker dohle
 
 unit: build  ## builds and runs what ctest runs: unit tests, simulations, tests/tidy

@@ -219,6 +219,9 @@ Status Broker::Parts::OpenStorage() {
     options.static_voters.voters.push_back(std::move(one));
   }
   options.config = ToMetadataLogConfig(config().metadata_log);
+  options.metrics = {{&env.clock, server_metrics.log_flush_time_us},
+                     server_metrics.controller_queue_time_us,
+                     server_metrics.controller_processing_time_us};
   options.on_fatal = [](const Status& status) {
     log::Error("metadata", "the metadata log has failed, nothing can be changed any more: {}",
                Message(status));
@@ -232,6 +235,7 @@ void Broker::Parts::MakeServices() {
   replica_options.node_id = config().node_id;
   replica_options.recovery_threads =
       std::max(config().logs.num_recovery_threads_per_data_dir, static_cast<int32_t>(env.executors.size()));
+  replica_options.flush_times = {&env.clock, server_metrics.log_flush_time_us};
   const int64_t cleaners = std::max<int64_t>(1, config().logs.log_cleaner_threads);
   replica_options.cleaner_memory_bytes =
       static_cast<uint64_t>(config().logs.log_cleaner_dedupe_buffer_size / cleaners);
@@ -353,8 +357,8 @@ env::Task<Status> Broker::Start() {
   parts.maintenance->Start(*parts.env.executors.front());
   parts.server->Serve();
   if (parts.admin != nullptr) {
-    parts.metrics_source = std::make_unique<server::BrokerMetricsSource>(*parts.services, parts.server.get(),
-                                                                         parts.config().logs.log_dirs);
+    parts.metrics_source = std::make_unique<server::BrokerMetricsSource>(
+        *parts.services, parts.server.get(), [&parts] { return parts.replicas->CheckHealth(); });
     parts.scraper =
         std::make_unique<server::MetricsScraper>(parts.env, parts.registry, *parts.metrics_source);
     parts.admin->Ready(parts.scraper.get());

@@ -19,8 +19,6 @@ struct GroupConfig {
   int32_t group_max_size = INT32_MAX;                  // group.max.size
   // How long a new member may wait in JoinGroup before it is taken for gone; no property in Kafka either.
   int32_t new_member_join_timeout_ms = 5 * 60 * 1000;
-  // The largest batch that the coordinator writes: max.message.bytes of __consumer_offsets.
-  int32_t max_batch_bytes = 1'048'588;
 };
 
 }  // namespace dohle::coordinator

@@ -27,6 +27,7 @@ class FakeLog : public PartitionLog {
     co_await env::Sleep(delay);
     appending[partition] = false;
     ++appends;
+    largest = std::max(largest, batch.size());
     if (!failure.ok()) co_return failure;
     const Offset base(next[partition]);
     kafka::SetBaseOffset(batch.data(), base);
@@ -34,6 +35,8 @@ class FakeLog : public PartitionLog {
     bytes[partition] += batch;
     co_return base;
   }
+
+  size_t MaxBatchBytes(PartitionIndex) const override { return max_batch_bytes; }
 
   env::Task<StatusOr<Chunk>> Read(PartitionIndex partition, Offset from, size_t max_bytes) override {
     co_await env::Sleep(delay);
@@ -55,6 +58,8 @@ class FakeLog : public PartitionLog {
   absl::Duration delay = absl::Milliseconds(5);
   Status failure;
   int appends = 0;
+  size_t largest = 0;  // batch
+  size_t max_batch_bytes = 1 << 20;
   std::map<PartitionIndex, std::string> bytes;
   std::map<PartitionIndex, int64_t> next;
   std::map<PartitionIndex, bool> appending;
@@ -211,6 +216,32 @@ TEST_F(GroupCoordinatorTest, WhatComesWhileAnAppendIsUnderWayGoesIntoTheNext) {
   EXPECT_GE(log_.appends, 2);
   // Executors don't keep an order between each other.
   EXPECT_GE(Fetched("g"), 98);
+}
+
+TEST_F(GroupCoordinatorTest, BatchesFollowTheTopicsLimit) {
+  ElectAll(1);
+  world_.RunFor(absl::Seconds(1));
+  const auto commit_all = [&] {
+    std::vector<kafka::OffsetCommitRequest> requests;
+    for (int i = 0; i < 100; ++i) requests.push_back(Commit("g", i));
+    std::vector<std::shared_ptr<std::optional<kafka::OffsetCommitResponse>>> responses;
+    for (const auto& request : requests) {
+      responses.push_back(Begin(coordinator_->OffsetCommit(request, 9, nullptr)));
+    }
+    world_.RunFor(absl::Seconds(5));
+    for (const auto& response : responses) {
+      ASSERT_TRUE(response->has_value());
+      EXPECT_EQ((*response)->topics.at(0).partitions.at(0).error_code, 0);
+    }
+  };
+  commit_all();
+  EXPECT_GT(log_.largest, 1000U);
+  log_.largest = 0;
+  log_.max_batch_bytes = 1000;
+  commit_all();
+  EXPECT_GT(log_.largest, 500U);
+  EXPECT_LE(log_.largest, 1000U);
+  EXPECT_EQ(Fetched("g"), 99);
 }
 
 TEST_F(GroupCoordinatorTest, AGroupsWholeLife) {

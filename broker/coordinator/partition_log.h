@@ -31,6 +31,10 @@ class PartitionLog {
   //   kResourceExhausted, kInvalidArgument   the batch is too large
   virtual env::Task<StatusOr<Offset>> Append(PartitionIndex partition, std::string batch) = 0;
 
+  // The largest batch that the partition takes, as of now: max.message.bytes of __consumer_offsets, which can
+  // be altered. Any thread, inside of lanes too.
+  virtual size_t MaxBatchBytes(PartitionIndex partition) const = 0;
+
   struct Chunk {
     std::string batches;  // whole batches, one behind the other
     Offset next_offset;   // where to go on

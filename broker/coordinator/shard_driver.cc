@@ -229,10 +229,11 @@ std::optional<ShardDriver::Batch> ShardDriver::TakeBatch() {
   batch.incarnation = incarnation_;
   std::vector<Record> records;
   size_t size = kafka::kBatchHeaderSize;
+  const size_t most_bytes = parts_.log.MaxBatchBytes(partition_);
   while (!writes_.empty()) {
     Write& write = writes_.front();
     size += SizeOf(write);
-    if (!records.empty() && size > static_cast<size_t>(config_.max_batch_bytes)) break;
+    if (!records.empty() && size > most_bytes) break;
     records.insert(records.end(), std::make_move_iterator(write.records.begin()),
                    std::make_move_iterator(write.records.end()));
     batch.last = write.position;

@@ -162,7 +162,8 @@ StatusOr<std::vector<std::string>> FormatStorage(env::FileSystem& file_system, e
                              EncodeSnapshot(LeaderEpoch(0), &control, now_ms, {}, now_ms));
       const std::string log_dir = env::JoinPath(dir, kMetadataLogDirectory);
       DOHLE_RETURN_IF_ERROR(CreateDirectoryDurably(file_system, log_dir));
-      DOHLE_RETURN_IF_ERROR(file_system.WriteWhole(env::JoinPath(log_dir, SnapshotFileName({})), checkpoint));
+      DOHLE_RETURN_IF_ERROR(
+          WriteSnapshotFile(file_system, env::JoinPath(log_dir, SnapshotFileName({})), checkpoint));
     }
     // Last: what has it is formatted.
     DOHLE_RETURN_IF_ERROR(file_system.WriteWhole(env::JoinPath(dir, storage::kMetaPropertiesFile),

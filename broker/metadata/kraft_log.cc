@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kModule = "metadata";
 
+int64_t Us(absl::Duration duration) { return absl::ToInt64Microseconds(duration); }
+
 }  // namespace
 
 // ---- inside the lane
@@ -31,6 +33,7 @@ void KraftLog::Fail(const Status& status) {
   if (!failure_.ok()) return;
   failure_ = status;
   log::Error(kModule, "the metadata log failed and accepts nothing any more: {}", Message(status));
+  RefreshDescription();
   if (options_.on_fatal) options_.on_fatal(status);
 }
 
@@ -104,9 +107,11 @@ StatusOr<uint64_t> KraftLog::AppendBatch(std::string batch) {
   return appended.bytes;
 }
 
-std::shared_ptr<KraftLog::Done> KraftLog::WaitFor(Offset end_offset, bool* start_syncing) {
+std::shared_ptr<KraftLog::Done> KraftLog::WaitFor(Offset end_offset, bool appended, bool* start_syncing) {
   auto done = std::make_shared<Done>();
-  waiters_.push_back({end_offset, done});
+  Waiter waiter{end_offset, done, std::nullopt};
+  if (appended) waiter.appended_at = options_.clock->Now();
+  waiters_.push_back(std::move(waiter));
   *start_syncing = !syncing_;
   syncing_ = true;
   return done;
@@ -122,6 +127,14 @@ std::vector<std::shared_ptr<KraftLog::Done>> KraftLog::TakeWaiters(Offset end_of
   return ready;
 }
 
+void KraftLog::NoteCommitLatency(Offset committed_end) {
+  const env::MonotonicTime now = options_.clock->Now();
+  for (const Waiter& waiter : waiters_) {
+    if (!waiter.appended_at || waiter.end_offset > committed_end) continue;
+    commit_latency_.Note(NowMs(), absl::ToDoubleMilliseconds(now - *waiter.appended_at));
+  }
+}
+
 void KraftLog::RefreshDescription() {
   QuorumDescription description;
   description.leader_id = raft_->leader_id();
@@ -130,6 +143,9 @@ void KraftLog::RefreshDescription() {
   description.voters = raft_->Replicas(NowMs());
   description.voter_set = raft_->voters();
   description.log_end_offset = log_->log_end_offset();
+  description.commit_latency_avg_ms = commit_latency_.average_ms(NowMs());
+  description.commit_latency_max_ms = commit_latency_.max_ms(NowMs());
+  description.failed = !failure_.ok();
   description_.Set(std::make_shared<const QuorumDescription>(std::move(description)));
 }
 
@@ -150,8 +166,11 @@ env::Task<StatusOr<Offset>> KraftLog::Write(Decide decide) {
   std::shared_ptr<Done> done;
   bool start_syncing = false;
   Offset end;
+  const env::MonotonicTime arrived = options_.clock->Now();
   {
     const env::LaneGuard in_lane = co_await lane_.Enter();
+    const env::MonotonicTime began = options_.clock->Now();
+    options_.metrics.queue_time_us.Record(Us(began - arrived));
     if (Status refusal = Refusal(); !refusal.ok()) co_return refusal;
     const WriteContext context{replay_.image(), log_->log_end_offset(), raft_->epoch(), NowMs()};
     const EncodedRecords records = decide(context);
@@ -162,8 +181,9 @@ env::Task<StatusOr<Offset>> KraftLog::Write(Decide decide) {
       }
     }
     end = log_->log_end_offset();
+    options_.metrics.processing_time_us.Record(Us(options_.clock->Now() - began));
     if (published_end_ >= end) co_return end;
-    done = WaitFor(end, &start_syncing);
+    done = WaitFor(end, !records.empty(), &start_syncing);
   }
   if (start_syncing) env::Spawn(*options_.executor, SyncLoop());
   std::optional<Status> committed = co_await done->WaitForever();
@@ -198,13 +218,16 @@ env::Task<void> KraftLog::SyncLoop() {
       }
     }
     if (status.ok() && !plan.files.empty()) {
-      absl::AnyInvocable<Status()> sync = [plan] { return plan.Execute(); };
+      absl::AnyInvocable<Status()> sync = [this, plan] {
+        return options_.metrics.flush_times.Measure([&plan] { return plan.Execute(); });
+      };
       status = co_await env::RunBlocking<Status>(*options_.blocking_pool, std::move(sync));
     }
     {
       const env::LaneGuard in_lane = co_await lane_.Enter();
       if (status.ok()) {
         log_->MarkFlushed(plan, NowMs());
+        NoteCommitLatency(end);
         status = Perform(raft_->Step(raft::Flushed{end, NowMs()}));
       }
       if (!status.ok()) {

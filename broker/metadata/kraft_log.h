@@ -8,6 +8,7 @@
 
 #include "broker/metadata/log_replay.h"
 #include "broker/metadata/metadata_log.h"
+#include "broker/metadata/recent_latency.h"
 #include "broker/metadata/snapshot.h"
 #include "broker/storage/log.h"
 #include "lib/env/lane.h"
@@ -40,6 +41,7 @@ class KraftLog final : public MetadataLog {
   struct Waiter {
     Offset end_offset;
     std::shared_ptr<Done> done;
+    std::optional<env::MonotonicTime> appended_at;  // nothing: it wrote nothing itself
   };
 
   // ---- loading
@@ -54,7 +56,8 @@ class KraftLog final : public MetadataLog {
   Status AppendLeaderChange(const raft::AppendLeaderChange& change);
   Status AppendRecords(const EncodedRecords& records);
   StatusOr<uint64_t> AppendBatch(std::string batch);
-  std::shared_ptr<Done> WaitFor(Offset end_offset, bool* start_syncing);
+  std::shared_ptr<Done> WaitFor(Offset end_offset, bool appended, bool* start_syncing);
+  void NoteCommitLatency(Offset committed_end);
   std::vector<std::shared_ptr<Done>> TakeWaiters(Offset end_offset);
   void Fail(const Status& status);
   void RefreshDescription();
@@ -88,6 +91,7 @@ class KraftLog final : public MetadataLog {
   Status failure_;
   Offset published_end_{0};
   std::vector<Waiter> waiters_;
+  RecentLatency commit_latency_;
   int64_t last_append_ms_ = 0;
   uint64_t bytes_since_snapshot_ = 0;
   int64_t last_snapshot_ms_ = 0;

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@
 #include "absl/functional/any_invocable.h"
 #include "broker/metadata/publisher.h"
 #include "broker/raft/raft.h"
+#include "broker/storage/flush_times.h"
+#include "lib/base/metrics.h"
 #include "lib/env/env.h"
 
 namespace dohle::metadata {
@@ -41,6 +44,13 @@ struct MetadataLogConfig {
   int64_t max_idle_interval_ms = 500;  // metadata.max.idle.interval.ms, 0 = no NoOp records
 };
 
+// What the log notes while it works; by default into nothing.
+struct MetadataLogMetrics {
+  storage::FlushTimes flush_times;
+  metrics::Histogram queue_time_us;       // how long a write waits for the metadata lane
+  metrics::Histogram processing_time_us;  // how long it takes inside, without the disk's sync
+};
+
 struct MetadataLogOptions {
   env::FileSystem* file_system = nullptr;
   env::Clock* clock = nullptr;
@@ -55,6 +65,7 @@ struct MetadataLogOptions {
   std::vector<raft::VoterEndpoint> controller_endpoints;
   MetadataLogConfig config;
   std::function<void(const Status&)> on_fatal;  // any thread; may be empty
+  MetadataLogMetrics metrics;
 };
 
 // For DescribeQuorum (KIP-836, KIP-853) and metrics.
@@ -66,6 +77,10 @@ struct QuorumDescription {
   std::vector<raft::ReplicaProgress> observers;
   raft::VoterSet voter_set;  // endpoints and directory ids
   Offset log_end_offset{0};
+  // From a write to its commit, over the last minute or so; NaN without writes.
+  double commit_latency_avg_ms = std::numeric_limits<double>::quiet_NaN();
+  double commit_latency_max_ms = std::numeric_limits<double>::quiet_NaN();
+  bool failed = false;  // the log accepts nothing any more
 };
 
 // What a decision sees.

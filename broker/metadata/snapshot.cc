@@ -135,7 +135,12 @@ Status WriteSnapshot(env::FileSystem& file_system, const std::string& directory,
   DOHLE_ASSIGN_OR_RETURN(
       const std::string bytes,
       EncodeSnapshot(id.epoch, &control, image.provenance.last_contained_log_time_ms, records, now_ms));
-  return file_system.WriteWhole(path, bytes);
+  return WriteSnapshotFile(file_system, path, bytes);
+}
+
+Status WriteSnapshotFile(env::FileSystem& file_system, const std::string& path, std::string_view bytes) {
+  DOHLE_RETURN_IF_ERROR(file_system.WriteWhole(path, bytes));
+  return file_system.MakeReadOnly(path);
 }
 
 }  // namespace dohle::metadata

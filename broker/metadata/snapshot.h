@@ -36,6 +36,9 @@ Status WriteSnapshot(env::FileSystem& file_system, const std::string& directory,
                      const raft::OffsetAndEpoch& id, const MetadataImage& image, const ControlState& control,
                      int64_t now_ms);
 
+// `bytes` as a snapshot of that path. As Apache Kafka leaves its own, it is for the owner to read only.
+Status WriteSnapshotFile(env::FileSystem& file_system, const std::string& path, std::string_view bytes);
+
 // The bytes of a snapshot of framed records: also the form of bootstrap.checkpoint, where `control` is null.
 StatusOr<std::string> EncodeSnapshot(LeaderEpoch epoch, const ControlState* control,
                                      int64_t last_timestamp_ms, const std::vector<std::string>& records,

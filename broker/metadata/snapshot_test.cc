@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "broker/metadata/format.h"
 #include "broker/metadata/metadata_log.h"
@@ -58,6 +59,7 @@ TEST_F(SnapshotTest, RoundTripsAndRefusesDamage) {
   auto files = ListSnapshots(file_system, dir);
   ASSERT_TRUE(files.ok());
   ASSERT_EQ(files->size(), 1u);
+  EXPECT_EQ(std::filesystem::status(files->front().path).permissions(), std::filesystem::perms::owner_read);
   LogReplay replay(std::make_shared<const MetadataImage>());
   ASSERT_TRUE(ReadSnapshot(file_system, files->front(), &replay).ok());
   EXPECT_EQ(replay.image().features.metadata_version(), 30);

@@ -14,10 +14,6 @@ Status NotLeader(const TopicPartition& name) {
   return MakeStatus(StatusCode::kFailedPrecondition, "this broker doesn't lead {}", ToString(name));
 }
 
-void Tell(const std::vector<std::shared_ptr<FetchWaiter>>& waiters, int64_t bytes) {
-  for (const auto& waiter : waiters) waiter->AddReadable(bytes);
-}
-
 StatusOr<int64_t> ReadBatchTimestamp(storage::Log& log, const storage::ReadOptions& where) {
   DOHLE_ASSIGN_OR_RETURN(const storage::ReadResult found, log.Read(where));
   char bytes[storage::kBatchHeaderBytes];
@@ -40,18 +36,20 @@ StatusOr<int64_t> ReadBatchTimestamp(storage::Log& log, const storage::ReadOptio
 Partition::~Partition() { delete attachment_.load(); }
 
 Partition::Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark,
-                     env::BlockingPool& pool)
+                     env::BlockingPool& pool, storage::FlushTimes flush_times)
     : node_id_(node_id),
       topic_id_(loaded.topic_id),
       name_(loaded.partition),
       directory_id_(loaded.directory_id),
       pool_(pool),
+      flush_times_(std::move(flush_times)),
       config_(std::make_shared<const storage::LogConfig>(loaded.log->config())),
       log_(std::move(loaded.log)),
       high_watermark_(std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())),
       cleaned_to_(loaded.cleaned_to) {}
 
 env::Task<Status> Partition::SetLeadership(Leadership leadership) {
+  News news;
   std::vector<std::shared_ptr<FetchWaiter>> disturbed;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
@@ -63,11 +61,11 @@ env::Task<Status> Partition::SetLeadership(Leadership leadership) {
     }
     // The only in-sync replica commits what it has.
     if (leads() && leadership_.in_sync_replicas.size() <= 1) {
-      high_watermark_ = log_->log_end_offset();
-      log_->OnHighWatermark(high_watermark_);
+      news = AdvanceHighWatermark(log_->log_end_offset());
     }
     if (new_epoch) disturbed = fetch_waiters_.Live();
   }
+  for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
   for (const auto& waiter : disturbed) waiter->Wake();
   co_return OkStatus();
 }
@@ -78,16 +76,21 @@ env::Task<void> Partition::SetConfig(std::shared_ptr<const storage::LogConfig> c
   if (log_ != nullptr) log_->set_config(std::move(config));
 }
 
-std::vector<std::shared_ptr<FetchWaiter>> Partition::AdvanceHighWatermark(Offset offset, int64_t) {
-  if (offset <= high_watermark_) return {};
+Partition::News Partition::AdvanceHighWatermark(Offset offset) {
+  News news;
+  if (offset <= high_watermark_) return news;
   high_watermark_ = offset;
   log_->OnHighWatermark(offset);
-  return fetch_waiters_.Live();
+  for (; !unreadable_.empty() && unreadable_.front().first <= offset; unreadable_.pop_front()) {
+    news.bytes += unreadable_.front().second;
+  }
+  news.waiters = fetch_waiters_.Live();
+  return news;
 }
 
 env::Task<StatusOr<storage::AppendResult>> Partition::Append(std::span<char> batches, AppendOptions options) {
   storage::AppendResult result;
-  std::vector<std::shared_ptr<FetchWaiter>> waiters;
+  News news;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (!leads()) co_return NotLeader(name_);
@@ -95,17 +98,17 @@ env::Task<StatusOr<storage::AppendResult>> Partition::Append(std::span<char> bat
     if (!appended.ok()) co_return appended.status();
     result = std::move(*appended);
     NoteUnflushed(options.now_ms, false);
-    if (!result.flush_due)
-      waiters = AdvanceHighWatermark(log_->log_end_offset(), static_cast<int64_t>(result.bytes));
+    if (result.bytes > 0) unreadable_.emplace_back(log_->log_end_offset(), result.bytes);
+    if (!result.flush_due) news = AdvanceHighWatermark(log_->log_end_offset());
   }
   if (result.flush_due) {
     const Offset end = result.last_offset + 1;
     DOHLE_CO_RETURN_IF_ERROR(co_await FlushTo(end, options.now_ms));
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (log_ == nullptr) co_return NotLeader(name_);
-    waiters = AdvanceHighWatermark(end, static_cast<int64_t>(result.bytes));
+    news = AdvanceHighWatermark(end);
   }
-  Tell(waiters, static_cast<int64_t>(result.bytes));
+  for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
   co_return result;
 }
 
@@ -141,7 +144,7 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
       co_await other_flush->WaitForever();
       continue;
     }
-    auto execute = [&plan] { return plan.Execute(); };
+    auto execute = [this, &plan] { return flush_times_.Measure([&plan] { return plan.Execute(); }); };
     Status flushed = co_await env::RunBlocking<Status>(pool_, execute);
     std::vector<std::shared_ptr<env::OneShot<bool>>> waiters;
     {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "broker/replica/fetch_waiter.h"
+#include "broker/storage/flush_times.h"
 #include "broker/storage/log.h"
 #include "broker/storage/log_cleaner.h"
 #include "broker/storage/log_registry.h"
@@ -106,7 +108,8 @@ class Partition {
  public:
   // `node_id`: this broker. `loaded`: a log as the registry gives it. The high watermark starts where the
   // last run left it, within the log. The pool outlives the partition.
-  Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark, env::BlockingPool& pool);
+  Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark, env::BlockingPool& pool,
+            storage::FlushTimes flush_times = {});
   ~Partition();
 
   const TopicPartition& name() const { return name_; }
@@ -175,8 +178,12 @@ class Partition {
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
   Offset LastStableOffset() const;
-  // Moves the high watermark to `offset`; who must be told is returned.
-  std::vector<std::shared_ptr<FetchWaiter>> AdvanceHighWatermark(Offset offset, int64_t readable_bytes);
+  // Moves the high watermark to `offset`; who must be told, and of how many bytes, is returned.
+  struct News {
+    std::vector<std::shared_ptr<FetchWaiter>> waiters;
+    int64_t bytes = 0;
+  };
+  News AdvanceHighWatermark(Offset offset);
   env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
   void NoteUnflushed(int64_t now_ms, bool flushed);
 
@@ -185,6 +192,7 @@ class Partition {
   const TopicPartition name_;
   const DirectoryId directory_id_;
   env::BlockingPool& pool_;
+  const storage::FlushTimes flush_times_;
   std::atomic<std::shared_ptr<const storage::LogConfig>> config_;
   std::atomic<uint64_t> unflushed_bytes_{0};
   std::atomic<const Attachment*> attachment_{nullptr};  // owned
@@ -195,6 +203,8 @@ class Partition {
   Leadership leadership_;
   Offset high_watermark_{0};
   std::optional<Offset> cleaned_to_;  // all below is compacted
+  // What was appended and isn't readable yet: where each append ends, and its bytes.
+  std::deque<std::pair<Offset, int64_t>> unreadable_;
   FetchWaiters fetch_waiters_;
   bool flushing_ = false;
   std::vector<std::shared_ptr<env::OneShot<bool>>> flush_waiters_;

@@ -1,15 +1,19 @@
 #include "broker/replica/partition.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <future>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <utility>
 
 #include "broker/storage/test_batches.h"
 #include "broker/storage/test_directory.h"
 #include "lib/env/posix/posix_env.h"
+#include "lib/env/posix/test_seed.h"
 
 namespace dohle::replica {
 namespace {
@@ -19,35 +23,48 @@ using storage::testing::TestRecord;
 
 class PartitionTest : public ::testing::Test {
  protected:
-  PartitionTest() : posix_({.event_loops = 1, .io_threads = 1, .own_process = false}) {
+  PartitionTest() : posix_({.event_loops = 3, .io_threads = 2, .own_process = false}) {
     posix_.Start();
+    partition_ = Open({});
+  }
+
+  std::shared_ptr<Partition> Open(storage::LogConfig config) {
     storage::LogOpenOptions options;
     options.file_system = &directory_.file_system();
-    options.directory = directory_.path() + "/t-0";
-    options.partition = {"t", PartitionIndex(0)};
-    options.config = std::make_shared<const storage::LogConfig>();
+    options.directory = fmt::format("{}/t-{}", directory_.path(), opened_);
+    options.partition = {"t", PartitionIndex(opened_++)};
+    options.config = std::make_shared<const storage::LogConfig>(std::move(config));
     EXPECT_TRUE(directory_.file_system().CreateDirectories(options.directory).ok());
     storage::LoadedLog loaded;
     loaded.partition = options.partition;
     loaded.log = *storage::Log::Open(options);
-    partition_ =
-        std::make_shared<Partition>(NodeId(1), std::move(loaded), Offset(0), posix_.env().blocking_pool);
+    const storage::FlushTimes flush_times{&posix_.env().clock, flush_time_us_};
+    auto partition = std::make_shared<Partition>(NodeId(1), std::move(loaded), Offset(0),
+                                                 posix_.env().blocking_pool, flush_times);
     Leadership leadership;
     leadership.leader = NodeId(1);
     leadership.leader_epoch = LeaderEpoch(0);
     leadership.in_sync_replicas = {NodeId(1)};
-    EXPECT_TRUE(Run(partition_->SetLeadership(std::move(leadership))).ok());
+    EXPECT_TRUE(Run(partition->SetLeadership(std::move(leadership))).ok());
+    return partition;
   }
   ~PartitionTest() override { posix_.Stop(); }
 
   template <typename T>
+  static env::Task<void> Keep(env::Task<T> task, std::shared_ptr<std::promise<T>> result) {
+    T value = co_await std::move(task);
+    result->set_value(std::move(value));
+  }
+  template <typename T>
+  std::future<T> Begin(env::Task<T> task, size_t loop) {
+    auto result = std::make_shared<std::promise<T>>();
+    std::future<T> future = result->get_future();
+    env::Spawn(*posix_.env().executors[loop], Keep(std::move(task), std::move(result)));
+    return future;
+  }
+  template <typename T>
   T Run(env::Task<T> task) {
-    std::promise<T> done;
-    const auto run = [](env::Task<T> inner, std::promise<T>* out) -> env::Task<void> {
-      out->set_value(co_await std::move(inner));
-    };
-    env::Spawn(*posix_.env().executors.front(), run(std::move(task), &done));
-    return done.get_future().get();
+    return Begin(std::move(task), 0).get();
   }
 
   void Append(std::vector<int64_t> timestamps_ms) {
@@ -63,10 +80,41 @@ class PartitionTest : public ::testing::Test {
     ASSERT_TRUE(appended.ok()) << appended.status();
   }
 
+  metrics::Registry registry_;
+  metrics::Histogram flush_time_us_ =
+      registry_.AddHistogram("flush", "", {}, 1, metrics::HistogramForm::kQuantiles);
   env::PosixEnv posix_;
   storage::testing::TestDirectory directory_;
+  int opened_ = 0;
   std::shared_ptr<Partition> partition_;
 };
+
+constexpr absl::Duration kPatience = absl::Seconds(30);
+
+// A long poll as the Fetch handler has it: looks, and if that isn't enough looks once more with a waiter in
+// place, and waits. Answers how many bytes there are in the end; nothing if it waited in vain.
+env::Task<std::optional<uint64_t>> LongPoll(std::shared_ptr<Partition> partition, Offset offset,
+                                            uint64_t min_bytes) {
+  FetchOptions options;
+  options.offset = offset;
+  options.max_bytes = 1 << 20;
+  FetchedPartition fetched = co_await partition->Fetch(options, nullptr);
+  if (fetched.records.length >= min_bytes) co_return fetched.records.length;
+  auto waiter = std::make_shared<FetchWaiter>(static_cast<int64_t>(min_bytes));
+  fetched = co_await partition->Fetch(options, waiter);
+  if (fetched.records.length >= min_bytes) co_return fetched.records.length;
+  waiter->AddReadable(static_cast<int64_t>(fetched.records.length));
+  co_await waiter->WaitFor(kPatience);
+  if (!waiter->woken()) co_return std::nullopt;
+  fetched = co_await partition->Fetch(options, nullptr);
+  co_return fetched.records.length;
+}
+
+env::Task<bool> AppendOne(std::shared_ptr<Partition> partition) {
+  std::string bytes = storage::testing::SimpleBatch(1, 1000);
+  auto appended = co_await partition->Append({bytes.data(), bytes.size()}, {});
+  co_return appended.ok();
+}
 
 TEST_F(PartitionTest, BatchTimestampIsThatOfTheFirstRecord) {
   Append({1000});
@@ -80,6 +128,45 @@ TEST_F(PartitionTest, BatchTimestampIsThatOfTheFirstRecord) {
   EXPECT_TRUE(absl::IsOutOfRange(Run(partition_->BatchTimestamp(Offset(6))).status()));
   ASSERT_TRUE(Run(partition_->DeleteRecordsBefore(Offset(4))).ok());
   EXPECT_EQ(*Run(partition_->BatchTimestamp(Offset(0))), 3000) << "what is deleted is passed over";
+}
+
+// Records that come while somebody begins to wait, on other threads: two readers, each wants both.
+TEST_F(PartitionTest, NoWakeUpIsLost) {
+  const uint64_t seed = env::TestSeed();
+  SCOPED_TRACE(testing::Message() << "DOHLE_SEED=" << seed);
+  std::mt19937_64 random(seed);
+  storage::LogConfig synced;
+  synced.flush_messages = 1;
+  const auto flushing = Open(std::move(synced));
+  const uint64_t batch_bytes = storage::testing::SimpleBatch(1, 1000).size();
+  const std::pair<std::shared_ptr<Partition>, int> cases[] = {{partition_, 2000}, {flushing, 100}};
+  for (const auto& [partition, rounds] : cases) {
+    for (int round = 0; round < rounds; ++round) {
+      const Offset end(round * 2);
+      const auto first = static_cast<size_t>(random() % 3);
+      auto one = Begin(LongPoll(partition, end, 2 * batch_bytes), first);
+      auto other = Begin(LongPoll(partition, end, batch_bytes), (first + 1) % 3);
+      for (volatile uint64_t spin = random() % 3000; spin > 0;) spin = spin - 1;
+      auto appended = Begin(AppendOne(partition), (first + 2) % 3);
+      auto appended_too = Begin(AppendOne(partition), first);
+      ASSERT_TRUE(appended.get() && appended_too.get());
+      EXPECT_EQ(one.get(), 2 * batch_bytes) << "in round " << round;
+      EXPECT_GE(other.get().value_or(0), batch_bytes) << "in round " << round;
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(PartitionTest, MeasuresHowLongASyncTakes) {
+  storage::LogConfig synced;
+  synced.flush_messages = 1;
+  const auto flushing = Open(std::move(synced));
+  ASSERT_TRUE(Run(AppendOne(flushing)));
+  ASSERT_TRUE(Run(AppendOne(flushing)));
+  EXPECT_NE(registry_.Collect(0).find("flush_count 2\n"), std::string::npos) << registry_.Collect(0);
+  ASSERT_TRUE(Run(AppendOne(partition_)));
+  EXPECT_NE(registry_.Collect(0).find("flush_count 2\n"), std::string::npos)
+      << "that is left to the page cache";
 }
 
 TEST_F(PartitionTest, KeepsTheFirstAttachment) {

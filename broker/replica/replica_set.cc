@@ -32,7 +32,8 @@ ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogReg
       env_(env),
       logs_(logs),
       partitions_(partitions),
-      log_config_of_(std::move(log_config_of)) {}
+      log_config_of_(std::move(log_config_of)),
+      cleaner_ran_ms_(MonotonicMs()) {}
 
 env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
   if (update.changes.everything) co_await LoadStored(update);
@@ -101,8 +102,8 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
     loaded.topic_id = topic->id;
     const auto known = high_watermarks.find(loaded.partition);
     const Offset high_watermark = known == high_watermarks.end() ? Offset(0) : known->second;
-    found.push_back(
-        std::make_shared<Partition>(options_.node_id, std::move(loaded), high_watermark, env_.blocking_pool));
+    found.push_back(std::make_shared<Partition>(options_.node_id, std::move(loaded), high_watermark,
+                                                env_.blocking_pool, options_.flush_times));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
   partitions_.Add(std::move(found));
@@ -156,8 +157,8 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
         log::Error("replica", "no replica of {} here: {}", ToString(name), Message(loaded.status()));
         continue;
       }
-      created.push_back(
-          std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0), env_.blocking_pool));
+      created.push_back(std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0),
+                                                    env_.blocking_pool, options_.flush_times));
     }
     return true;
   };
@@ -262,14 +263,19 @@ env::Task<void> ReplicaSet::FlushTails() {
 env::Task<std::shared_ptr<Partition>> ReplicaSet::FindDirtiest() {
   std::shared_ptr<Partition> dirtiest;
   double ratio = -1;
+  double dirtiest_ratio = 0;
   for (const auto& partition : partitions_.All()) {
     const auto config = partition->config();
     if (!config->cleanup_compact || uncleanable_.contains(partition->name())) continue;
     auto judged = co_await partition->JudgeCleanliness(env_.clock.WallTimeMs());
-    if (!judged.ok() || !judged->due(config->min_cleanable_dirty_ratio) || judged->ratio() <= ratio) continue;
+    if (!judged.ok()) continue;
+    dirtiest_ratio = std::max(dirtiest_ratio, judged->ratio());
+    if (!judged->due(config->min_cleanable_dirty_ratio) || judged->ratio() <= ratio) continue;
     ratio = judged->ratio();
     dirtiest = partition;
   }
+  max_dirty_ratio_ = dirtiest_ratio;
+  cleaner_ran_ms_ = MonotonicMs();
   co_return dirtiest;
 }
 
@@ -340,12 +346,32 @@ env::Task<std::vector<DirectorySummary>> ReplicaSet::DescribeDirectories() {
       summary.partitions = std::move(by_directory[directory->properties().directory_id]);
       summaries.push_back(std::move(summary));
     }
-    for (const std::string& path : logs_.offline_paths()) summaries.push_back({path, true, -1, -1, {}});
+    for (const std::string& path : logs_.offline_paths()) {
+      // One that failed while it was in use is among the directories too.
+      const bool told = std::any_of(summaries.begin(), summaries.end(),
+                                    [&](const DirectorySummary& summary) { return summary.path == path; });
+      if (!told) summaries.push_back({path, true, -1, -1, {}});
+    }
     return true;
   };
   co_await env::RunBlocking<bool>(env_.blocking_pool, look);
   co_return summaries;
 }
+
+env::Task<LogsHealth> ReplicaSet::CheckHealth() {
+  LogsHealth health;
+  health.max_dirty_ratio = max_dirty_ratio_;
+  health.ms_since_cleaner_ran = MonotonicMs() - cleaner_ran_ms_;
+  env::LaneGuard in_lane = co_await registry_lane_.Enter();
+  health.offline_directories = logs_.offline_paths();
+  health.directories = health.offline_directories;
+  for (const auto& directory : logs_.directories()) {
+    if (!directory->offline()) health.directories.push_back(directory->path());
+  }
+  co_return health;
+}
+
+int64_t ReplicaSet::MonotonicMs() const { return env_.clock.Now().nanoseconds() / 1'000'000; }
 
 env::Task<Status> ReplicaSet::ShutDown(BrokerEpoch broker_epoch) {
   std::vector<storage::PartitionCheckpoint> checkpoints;

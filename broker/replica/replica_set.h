@@ -30,6 +30,15 @@ struct ReplicaSetOptions {
   NodeId node_id = kNoNode;
   int recovery_threads = 2;                             // num.recovery.threads.per.data.dir
   uint64_t cleaner_memory_bytes = uint64_t{128} << 20;  // log.cleaner.dedupe.buffer.size
+  storage::FlushTimes flush_times;
+};
+
+// How the log directories and their compaction are, for metrics.
+struct LogsHealth {
+  std::vector<std::string> directories;  // all of log.dirs that are or were in use
+  std::vector<std::string> offline_directories;
+  double max_dirty_ratio = 0;        // of the dirtiest compacted log, when compaction looked last; 0 to 1
+  int64_t ms_since_cleaner_ran = 0;  // since it looked last, or since the start
 };
 
 // A log directory with what is in it, for DescribeLogDirs.
@@ -66,6 +75,7 @@ class ReplicaSet : public metadata::MetadataPublisher {
   env::Task<void> RemoveWhatIsDue();
 
   env::Task<std::vector<DirectorySummary>> DescribeDirectories();
+  env::Task<LogsHealth> CheckHealth();
 
   // Closes every log and marks the directories as cleanly shut down. Nothing may follow.
   env::Task<Status> ShutDown(BrokerEpoch broker_epoch);
@@ -82,6 +92,7 @@ class ReplicaSet : public metadata::MetadataPublisher {
   std::vector<TopicPartition> Touched(const metadata::MetadataUpdate& update) const;
   env::Task<std::vector<storage::PartitionCheckpoint>> CollectCheckpoints();
   env::Task<std::shared_ptr<Partition>> FindDirtiest();
+  int64_t MonotonicMs() const;
 
   const ReplicaSetOptions options_;
   env::Env& env_;
@@ -91,6 +102,8 @@ class ReplicaSet : public metadata::MetadataPublisher {
   env::Lane registry_lane_;  // guards logs_ and removals_
   DelayedRemoval removals_;
   std::atomic<bool> cleaning_stopped_{false};
+  std::atomic<double> max_dirty_ratio_{0};
+  std::atomic<int64_t> cleaner_ran_ms_;   // monotonic
   std::set<TopicPartition> uncleanable_;  // CleanLogs' own: corrupt, left alone until a restart
 };
 

@@ -7,6 +7,7 @@
 #include "broker/coordinator/group_coordinator.h"
 #include "broker/metadata/metadata_log.h"
 #include "broker/replica/partition_registry.h"
+#include "broker/replica/replica_set.h"
 #include "broker/server/config/broker_config.h"
 #include "broker/server/fetch_session.h"
 #include "broker/server/kafka_server.h"
@@ -51,9 +52,8 @@ ControllerSample CountCluster(const metadata::MetadataImage& image) {
 
 }  // namespace
 
-BrokerMetricsSource::BrokerMetricsSource(Services& services, const KafkaServer* server,
-                                         std::vector<std::string> log_dirs)
-    : services_(services), server_(server), log_dirs_(std::move(log_dirs)) {
+BrokerMetricsSource::BrokerMetricsSource(Services& services, const KafkaServer* server, CheckLogs check_logs)
+    : services_(services), server_(server), check_logs_(std::move(check_logs)) {
   idle_since_ = rate_since_ = services_.env.clock.Now();
 }
 
@@ -216,6 +216,7 @@ env::Task<std::optional<ControllerSample>> BrokerMetricsSource::CollectControlle
   sample.new_active_controllers = quorum.leader_epoch.value();
   sample.last_committed_offset = quorum.high_watermark.value() - 1;
   sample.idle_ratio = idle_ratio_;
+  sample.metadata_errors = services_.live_config.errors() + (quorum.failed ? 1 : 0);
   if (!sample.active) {
     sample.last_applied_lag_ms = services_.env.clock.WallTimeMs() - sample.last_applied_timestamp_ms;
   }
@@ -243,7 +244,8 @@ env::Task<RaftSample> BrokerMetricsSource::CollectRaft() {
   rate_since_ = now;
   metadata_end_before_ = sample.log_end_offset;
   sample.poll_idle_ratio = idle_ratio_;
-  sample.commit_latency_avg_ms = sample.commit_latency_max_ms = kUnknown;
+  sample.commit_latency_avg_ms = quorum.commit_latency_avg_ms;
+  sample.commit_latency_max_ms = quorum.commit_latency_max_ms;
   sample.election_latency_avg_ms = sample.election_latency_max_ms = kUnknown;
   co_return sample;
 }
@@ -256,6 +258,8 @@ env::Task<ServerSample> BrokerMetricsSource::CollectServer() {
   sample.network_idle_ratio = sample.handler_idle_ratio = idle_ratio_;
   if (server_ != nullptr) {
     sample.memory_used_bytes = static_cast<int64_t>(server_->request_bytes_in_memory());
+    sample.request_queue_size = server_->requests_waiting();
+    sample.response_queue_size = server_->answers_waiting();
     for (KafkaServer::Count& count : server_->ConnectionCounts()) {
       sample.listeners.push_back({std::move(count.listener), count.executor, count.connections});
     }
@@ -268,7 +272,12 @@ env::Task<ServerSample> BrokerMetricsSource::CollectServer() {
     sample.fetch_session_partitions += static_cast<int64_t>(session->size());
   }
   sample.waiting_fetches = services_.waiting.fetches.load();
-  for (const std::string& path : log_dirs_) sample.log_directories.emplace_back(path, false);
+  const replica::LogsHealth logs = co_await check_logs_();
+  for (const std::string& path : logs.directories) {
+    sample.log_directories.emplace_back(path, std::ranges::count(logs.offline_directories, path) > 0);
+  }
+  sample.max_dirty_percent = logs.max_dirty_ratio * 100;
+  sample.time_since_last_compaction_ms = logs.ms_since_cleaner_ran;
   partitions_.clear();
   image_ = nullptr;
   co_return sample;

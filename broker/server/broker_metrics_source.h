@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,7 +34,8 @@ struct PartitionRegistration;
 }
 namespace dohle::replica {
 class Partition;
-}
+struct LogsHealth;
+}  // namespace dohle::replica
 
 namespace dohle::server {
 
@@ -44,8 +46,11 @@ inline constexpr int kMostLagLookups = 2000;
 
 class BrokerMetricsSource : public MetricsSource {
  public:
-  // Both outlive the source; `server` may be null (there are no connections then).
-  BrokerMetricsSource(Services& services, const KafkaServer* server, std::vector<std::string> log_dirs);
+  using CheckLogs = std::function<env::Task<replica::LogsHealth>()>;
+
+  // Both outlive the source; `server` may be null (there are no connections then). `check_logs`:
+  // ReplicaSet::CheckHealth.
+  BrokerMetricsSource(Services& services, const KafkaServer* server, CheckLogs check_logs);
 
   env::Task<std::vector<PartitionSample>> CollectPartitions(size_t from, size_t max) override;
   env::Task<std::vector<GroupOffsetSample>> CollectGroupOffsets(size_t from, size_t max) override;
@@ -81,7 +86,7 @@ class BrokerMetricsSource : public MetricsSource {
 
   Services& services_;
   const KafkaServer* const server_;
-  const std::vector<std::string> log_dirs_;
+  const CheckLogs check_logs_;
 
   // Of the scrape under way.
   metadata::ImagePtr image_;

@@ -1,5 +1,6 @@
 #include "broker/server/broker_metrics_source.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -11,6 +12,7 @@
 #include "broker/coordinator/group_coordinator.h"
 #include "broker/metadata/metadata_log.h"
 #include "broker/replica/partition_registry.h"
+#include "broker/replica/replica_set.h"
 #include "broker/server/fetch_session.h"
 #include "broker/server/live_config.h"
 #include "broker/server/services.h"
@@ -55,6 +57,7 @@ class FakeGroupLog : public coordinator::PartitionLog {
     next_ = kafka::RecordBatchView(batch).next_offset().value();
     co_return base;
   }
+  size_t MaxBatchBytes(PartitionIndex) const override { return 1 << 20; }
   env::Task<StatusOr<Chunk>> Read(PartitionIndex, Offset from, size_t) override {
     Chunk chunk;
     chunk.next_offset = from;
@@ -109,9 +112,18 @@ class BrokerMetricsSourceTest : public ::testing::Test {
     for (int i = 0; i < groups_.config().offsets_topic_num_partitions; ++i) {
       groups_.OnElected(PartitionIndex(i), LeaderEpoch(0));
     }
-    source_ = std::make_unique<BrokerMetricsSource>(services_, nullptr, std::vector<std::string>{"/data"});
+    source_ = std::make_unique<BrokerMetricsSource>(services_, nullptr, [] { return CheckLogs(); });
   }
   ~BrokerMetricsSourceTest() override { posix_.Stop(); }
+
+  static env::Task<replica::LogsHealth> CheckLogs() {
+    replica::LogsHealth health;
+    health.directories = {"/broken", "/data"};
+    health.offline_directories = {"/broken"};
+    health.max_dirty_ratio = 0.25;
+    health.ms_since_cleaner_ran = 1500;
+    co_return health;
+  }
 
   // The source asks nothing of it.
   template <typename T>
@@ -293,7 +305,10 @@ TEST_F(BrokerMetricsSourceTest, ControllerAndQuorum) {
   EXPECT_EQ(raft.epoch, 3);
   EXPECT_EQ(raft.log_end_offset, 51);
   const ServerSample server = Run(source_->CollectServer());
-  EXPECT_EQ(server.log_directories.size(), 1U);
+  EXPECT_THAT(server.log_directories,
+              ::testing::ElementsAre(std::pair("/broken", true), std::pair("/data", false)));
+  EXPECT_EQ(server.max_dirty_percent, 25);
+  EXPECT_EQ(server.time_since_last_compaction_ms, 1500);
   EXPECT_GE(server.network_idle_ratio, 0);
   EXPECT_LE(server.network_idle_ratio, 1);
 }

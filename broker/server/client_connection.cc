@@ -45,6 +45,7 @@ ClientConnection::ClientConnection(std::unique_ptr<env::Connection> stream, cons
       services_(services),
       max_frame_bytes_(options.max_frame_bytes),
       metrics_(*options.metrics),
+      answers_waiting_(*options.answers_waiting),
       frames_(*stream_, max_frame_bytes_, budget) {
   info_.client_host = stream_->peer().host;
   info_.client_address = "/" + info_.client_host;
@@ -85,6 +86,8 @@ env::Task<void> ClientConnection::Serve(std::shared_ptr<ClientConnection> self) 
     metrics_.incoming_bytes.Increment(frame->bytes().size() + kSizeBytes);
     auto exchange = std::make_shared<Exchange>(std::move(*frame), services_, info_, last_active_);
     exchanges_.push_back(exchange);
+    // A handler that has waited before it says so finds the reader asleep.
+    exchange->context.OnNextAllowed([this] { WakeReader(); });
     // Runs here and now up to its first wait; most requests never wait.
     env::Spawn(stream_->executor(), Answer(self, exchange));
     co_await GoOn{this};
@@ -100,6 +103,7 @@ env::Task<void> ClientConnection::Answer(std::shared_ptr<ClientConnection> self,
   exchange->done = true;
   last_active_ = stream_->executor().clock().Now();
   exchange->done_at = last_active_;
+  AddWaitingAnswers(1);
   if (!writing_) env::Spawn(stream_->executor(), WriteAnswers(self));
   WakeReader();
 }
@@ -110,6 +114,7 @@ env::Task<void> ClientConnection::WriteAnswers([[maybe_unused]] std::shared_ptr<
   while (!exchanges_.empty() && exchanges_.front()->done) {
     std::deque<kafka::EncodedMessage> answers;
     bool close = false;
+    int64_t answered = 0;
     absl::InlinedVector<Sent, 4> sent;
     while (!exchanges_.empty() && exchanges_.front()->done && !close) {
       Exchange& first = *exchanges_.front();
@@ -120,11 +125,13 @@ env::Task<void> ClientConnection::WriteAnswers([[maybe_unused]] std::shared_ptr<
       }
       if (first.answer) answers.push_back(std::move(*first.answer));
       exchanges_.pop_front();
+      ++answered;
     }
     if (!answers.empty() && !stream_->closed()) {
       Status written = co_await WriteBatch(std::move(answers));
       if (!written.ok()) close = true;
     }
+    AddWaitingAnswers(-answered);
     const env::MonotonicTime ended = stream_->executor().clock().Now();
     for (const Sent& one : sent) one.Count(began, ended);
     began = ended;

@@ -5,6 +5,7 @@
 // or an acks=all wait holds up nobody. Belongs to one executor; everything here runs on its thread.
 #pragma once
 
+#include <atomic>
 #include <coroutine>
 #include <deque>
 #include <functional>
@@ -29,7 +30,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   struct Options {
     size_t max_frame_bytes;
     std::string listener_name;
-    const ListenerMetrics* metrics;  // outlives the connection
+    const ListenerMetrics* metrics;         // outlives the connection
+    std::atomic<int64_t>* answers_waiting;  // likewise; written on this executor only
   };
 
   ClientConnection(std::unique_ptr<env::Connection> stream, const Dispatcher& dispatcher, Services& services,
@@ -63,6 +65,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   // May the next request start now?
   bool MayGoOn() const;
   void WakeReader();
+  void AddWaitingAnswers(int64_t n) {
+    const int64_t now = answers_waiting_.load(std::memory_order_relaxed) + n;
+    answers_waiting_.store(now, std::memory_order_relaxed);
+  }
 
   // co_await GoOn{this}: waits until MayGoOn().
   struct GoOn {
@@ -77,6 +83,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   Services& services_;
   const size_t max_frame_bytes_;
   const ListenerMetrics& metrics_;
+  std::atomic<int64_t>& answers_waiting_;
   FrameReader frames_;
   ConnectionInfo info_;
   std::function<void()> on_end_;

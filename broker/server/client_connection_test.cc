@@ -26,7 +26,8 @@ constexpr absl::Duration kPatience = absl::Seconds(20);
 
 // The API of these tests is Heartbeat with a body of text: "echo X" is answered with X; "wait X" when the
 // test calls Gates::Open(X) or another request says "open X", holding up what follows; "poll X" likewise but
-// lets the next go on; "quiet" isn't answered; "bye" closes the connection.
+// lets the next go on; "late X" waits for X, lets the next go on and then waits for "end"; "quiet" isn't
+// answered; "bye" closes the connection.
 class Gates {
  public:
   // For one waiter: settled when the gate opens, or at once if it is open.
@@ -80,6 +81,11 @@ env::Task<std::optional<kafka::EncodedMessage>> ServeTest(RequestContext& contex
     co_return std::nullopt;
   }
   if (verb == "open") g_gates->Open(name);
+  if (verb == "late") {
+    co_await g_gates->Waiter(name)->WaitForever();
+    context.AllowNext();
+    co_await g_gates->Waiter("end")->WaitForever();
+  }
   if (verb == "poll") context.AllowNext();
   if (verb == "poll" || verb == "wait") co_await g_gates->Waiter(name)->WaitForever();
   co_return Answer(context.correlation_id, name);
@@ -184,6 +190,17 @@ TEST_F(ClientConnectionTest, WhatDoesNotAllowTheNextHoldsItUp) {
   gates_.Open("x");
   EXPECT_EQ(received.get(), expected);
   EXPECT_TRUE(gates_.IsOpen("y"));
+}
+
+TEST_F(ClientConnectionTest, WhatAllowsTheNextAfterAWaitWakesTheReader) {
+  const std::string expected = Answers({{1, "x"}, {2, "end"}});
+  auto received = Send(Request(1, "late x") + Request(2, "open end"), expected.size());
+  while (gates_.waiters("x") == 0) std::this_thread::yield();
+  const std::string other = Answers({{9, "z"}});
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Send(Request(9, "echo z"), other.size()).get(), other);
+  gates_.Open("x");
+  // The first is answered only once the second has been served.
+  EXPECT_EQ(received.get(), expected);
 }
 
 TEST_F(ClientConnectionTest, UnansweredRequestsLeaveNoTrace) {

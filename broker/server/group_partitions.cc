@@ -46,6 +46,11 @@ env::Task<StatusOr<Offset>> GroupPartitionLog::Append(PartitionIndex index, std:
   co_return appended->first_offset;
 }
 
+size_t GroupPartitionLog::MaxBatchBytes(PartitionIndex index) const {
+  const auto partition = partitions_.Find(kConsumerOffsetsTopic, index);
+  return partition == nullptr ? 0 : static_cast<size_t>(partition->config()->max_message_bytes);
+}
+
 env::Task<StatusOr<coordinator::PartitionLog::Chunk>> GroupPartitionLog::Read(PartitionIndex index,
                                                                               Offset from, size_t max_bytes) {
   const auto partition = partitions_.Find(kConsumerOffsetsTopic, index);

@@ -30,6 +30,7 @@ class GroupPartitionLog : public coordinator::PartitionLog {
       : partitions_(partitions), metrics_(metrics), clock_(clock), pool_(pool) {}
 
   env::Task<StatusOr<Offset>> Append(PartitionIndex partition, std::string batch) override;
+  size_t MaxBatchBytes(PartitionIndex partition) const override;
   env::Task<StatusOr<Chunk>> Read(PartitionIndex partition, Offset from, size_t max_bytes) override;
 
  private:

@@ -91,7 +91,7 @@ void KafkaServer::Accept(size_t listener, std::unique_ptr<env::Connection> strea
   Shard::OfListener& of_listener = shard.listeners[listener];
   stream->SetBufferBytes(options_.send_buffer_bytes, options_.receive_buffer_bytes);
   const ClientConnection::Options options{options_.max_frame_bytes, options_.listeners[listener].name,
-                                          &of_listener.metrics};
+                                          &of_listener.metrics, &of_listener.answers_waiting};
   auto connection =
       std::make_shared<ClientConnection>(std::move(stream), dispatcher_, services_, budget_, options);
   shard.connections.insert(connection);
@@ -103,6 +103,14 @@ void KafkaServer::Accept(size_t listener, std::unique_ptr<env::Connection> strea
     --connection_count_;
     --of_listener.connections;
   });
+}
+
+int64_t KafkaServer::answers_waiting() const {
+  int64_t waiting = 0;
+  for (const auto& shard : shards_) {
+    for (const Shard::OfListener& listener : shard->listeners) waiting += listener.answers_waiting.load();
+  }
+  return waiting;
 }
 
 std::vector<KafkaServer::Count> KafkaServer::ConnectionCounts() const {

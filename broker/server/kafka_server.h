@@ -55,6 +55,10 @@ class KafkaServer {
 
   int64_t connection_count() const { return connection_count_; }
   uint64_t request_bytes_in_memory() const { return budget_.used(); }
+  // Requests that wait to be let in, and answers that wait for those before them or for the client. Any
+  // thread.
+  int64_t requests_waiting() const { return static_cast<int64_t>(budget_.waiting()); }
+  int64_t answers_waiting() const;
   // Connections of each listener on each executor. Any thread.
   struct Count {
     std::string listener;
@@ -73,6 +77,7 @@ class KafkaServer {
     struct OfListener {
       ListenerMetrics metrics;
       std::atomic<int64_t> connections{0};
+      std::atomic<int64_t> answers_waiting{0};
     };
     std::deque<OfListener> listeners;  // in the order of the options
     bool serving = false;

@@ -28,6 +28,7 @@ env::Task<void> LiveConfig::Publish(const metadata::MetadataUpdate& update) {
   auto config = MakeBrokerConfig(view.values());
   if (!config.ok()) {
     // The controller validated it; a value of a newer version doesn't stop this one.
+    ++errors_;
     log::Error("config", "the dynamic broker configuration isn't taken over: {}", Message(config.status()));
     co_return;
   }

@@ -2,6 +2,8 @@
 // brokers and for this one (KIP-226). A metadata publisher; reading is for any thread.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "broker/metadata/publisher.h"
@@ -16,6 +18,8 @@ class LiveConfig : public metadata::MetadataPublisher {
   // Never null. What can't change at run time is in it as it was at the start.
   std::shared_ptr<const LoadedConfig> Current() const { return current_.Current(); }
   const LoadedConfig& started_with() const { return *started_with_; }
+  // Changes of the metadata that couldn't be taken over.
+  int64_t errors() const { return errors_; }
 
   std::string_view name() const override { return "live config"; }
   env::Task<void> Publish(const metadata::MetadataUpdate& update) override;
@@ -23,6 +27,7 @@ class LiveConfig : public metadata::MetadataPublisher {
  private:
   const std::shared_ptr<const LoadedConfig> started_with_;
   metadata::Published<LoadedConfig> current_;
+  std::atomic<int64_t> errors_{0};
 };
 
 }  // namespace dohle::server

@@ -39,6 +39,11 @@ void MemoryBudget::GiveBack(uint64_t bytes) {
   for (const auto& one : granted) one->Set(true);
 }
 
+size_t MemoryBudget::waiting() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return waiters_.size();
+}
+
 uint64_t MemoryBudget::used() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return used_;

@@ -26,6 +26,7 @@ class MemoryBudget {
   void GiveBack(uint64_t bytes);
 
   uint64_t used() const;
+  size_t waiting() const;  // who wait
 
  private:
   struct Waiter {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "broker/server/metrics/request_metrics_table.h"
 #include "lib/env/clock.h"
@@ -44,8 +46,13 @@ class RequestContext {
 
   // The order of what this request does against the next one of the connection is settled: the next may
   // start, though this one is not answered yet. Answers leave in order all the same. Idempotent.
-  void AllowNext() { next_allowed_ = true; }
+  void AllowNext() {
+    if (std::exchange(next_allowed_, true)) return;
+    if (on_next_allowed_) on_next_allowed_();
+  }
   bool next_allowed() const { return next_allowed_; }
+  // `tell` is called on the connection's thread by the first AllowNext.
+  void OnNextAllowed(std::function<void()> tell) { on_next_allowed_ = std::move(tell); }
 
   // No answer is sent (Produce with acks=0).
   void Unanswered() { unanswered_ = true; }
@@ -62,6 +69,7 @@ class RequestContext {
  private:
   const std::span<char> frame_;
   bool next_allowed_ = false;
+  std::function<void()> on_next_allowed_;
   bool unanswered_ = false;
   bool close_ = false;
 };

@@ -43,6 +43,7 @@ struct Checks {
   void See(int32_t index, int64_t timestamp, bool has_key) {
     max_timestamp = std::max(max_timestamp, timestamp);
     if (config.cleanup_compact && !has_key) [[unlikely]] {
+      ++result.records_without_key;
       Refuse(index, false,
              fmt::format("Compacted topic cannot accept message without key in topic partition {}",
                          ToString(partition)));
@@ -104,6 +105,7 @@ std::optional<RecordBatchView> TheOnlyBatch(std::string_view bytes, int16_t vers
                version));
     } else if (magic != kCurrentMagic) {
       FailFraming(result, fmt::format("Invalid magic found in record: {}", magic));
+      result.unknown_magic = true;
     } else if (const auto length = kafka::LoadBigEndian<int32_t>(bytes.data() + sizeof(int64_t));
                length < kLeastLength) {
       FailFraming(result, fmt::format("Record size {} is less than the minimum record overhead ({})", length,

@@ -44,6 +44,8 @@ struct ValidationResult {
   bool message_is_answered = false;
   bool log_start_is_answered = false;
   std::vector<RecordError> record_errors;  // bounded: the first few
+  bool unknown_magic = false;              // the batch's format isn't known
+  int32_t records_without_key = 0;         // that a compacted topic refused
   // What is to be appended: in the request's buffer, or in `rewritten`.
   std::span<char> batch;
   std::string rewritten;

@@ -79,6 +79,8 @@ class FileSystem {
   virtual Status Rename(const std::string& from, const std::string& to) = 0;  // replaces `to`
   virtual Status Remove(const std::string& path) = 0;  // a file or an empty directory; OK if absent
   virtual Status RemoveRecursively(const std::string& path) = 0;  // OK if absent
+  // From now on only the owner may read the file, and nobody may write it.
+  virtual Status MakeReadOnly(const std::string& path) = 0;
   virtual Status SyncDirectory(const std::string& path) = 0;
   virtual StatusOr<std::unique_ptr<FileLock>> Lock(
       const std::string& path) = 0;  // kFailedPrecondition if held

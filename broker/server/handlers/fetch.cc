@@ -194,9 +194,11 @@ env::Task<void> ReadOrWait(RequestContext& context, const FetchRequest& request,
   if (look.answer_now || look.bytes >= min_bytes || request.max_wait_ms <= 0) co_return;
   if (items.empty() && request.session_id == kNoFetchSession) co_return;
   // Looked at once more with the waiter in place: nothing that came in between is missed.
-  auto waiter = std::make_shared<replica::FetchWaiter>(std::max<int64_t>(1, min_bytes - look.bytes));
+  auto waiter = std::make_shared<replica::FetchWaiter>(std::max<int64_t>(1, min_bytes));
   look = co_await ReadAll(items, request, max_bytes, waiter);
   if (look.answer_now || look.bytes >= min_bytes) co_return;
+  // What this look found counts too, which may be more than the one before did.
+  waiter->AddReadable(look.bytes);
   const env::Clock& clock = context.services.env.clock;
   const env::MonotonicTime began = clock.Now();
   ++context.services.waiting.fetches;

@@ -110,10 +110,18 @@ void CountRefusal(const Services& services, const TopicMetrics& topic, const Ans
   if (error == ErrorCode::kMessageTooLarge || error == ErrorCode::kRecordListTooLarge) {
     topic.BytesRejected(bytes.size());
   }
-  if (error == ErrorCode::kCorruptMessage) services.metrics.invalid_crc_records.Increment();
   if (error == ErrorCode::kOutOfOrderSequenceNumber) {
     services.metrics.invalid_offset_or_sequence_records.Increment();
   }
+}
+
+void CountInvalidRecords(const ServerMetrics& metrics, const storage::ValidationResult& invalid) {
+  if (invalid.unknown_magic) {
+    metrics.invalid_magic_records.Increment();
+  } else if (invalid.error == ValidationError::kCorruptMessage) {
+    metrics.invalid_crc_records.Increment();
+  }
+  metrics.no_key_compacted_records.Increment(static_cast<uint64_t>(invalid.records_without_key));
 }
 
 // Appends the records of one partition; `end` is where they end if there is something to be committed.
@@ -135,6 +143,7 @@ env::Task<Answer> AppendOne(RequestContext& context, std::shared_ptr<replica::Pa
     if (valid.log_start_is_answered) {
       answer.log_start_offset = (co_await partition->Summarize()).log_start_offset.value();
     }
+    CountInvalidRecords(context.services.metrics, valid);
     RefuseRecords(valid, &answer);
     CountRefusal(context.services, topic, answer, bytes);
     co_return answer;

@@ -131,6 +131,11 @@ Status PosixFileSystem::Remove(const std::string& path) {
   return ErrnoStatus(errno, "remove", path);
 }
 
+Status PosixFileSystem::MakeReadOnly(const std::string& path) {
+  if (::chmod(path.c_str(), S_IRUSR) == 0) return OkStatus();
+  return ErrnoStatus(errno, "change the mode of", path);
+}
+
 Status PosixFileSystem::RemoveRecursively(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);

@@ -16,6 +16,7 @@ class PosixFileSystem : public FileSystem {
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   Status RemoveRecursively(const std::string& path) override;
+  Status MakeReadOnly(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
   // A POSIX record lock over the whole file, which is what Java's FileChannel.tryLock takes: Apache Kafka and
   // Dohle keep each other out of a log directory.

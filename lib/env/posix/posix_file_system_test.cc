@@ -74,6 +74,16 @@ TEST_F(PosixFileSystemTest, OpenModes) {
   EXPECT_NE(Message(written).find(Path("a")), std::string_view::npos) << written;
 }
 
+TEST_F(PosixFileSystemTest, ReadOnlyFilesAreReplacedWhole) {
+  ASSERT_TRUE(fs_.WriteWhole(Path("a"), "one").ok());
+  ASSERT_TRUE(fs_.MakeReadOnly(Path("a")).ok());
+  EXPECT_EQ(std::filesystem::status(Path("a")).permissions(), std::filesystem::perms::owner_read);
+  EXPECT_EQ(*fs_.ReadWhole(Path("a")), "one");
+  ASSERT_TRUE(fs_.WriteWhole(Path("a"), "two").ok());
+  EXPECT_EQ(*fs_.ReadWhole(Path("a")), "two");
+  EXPECT_EQ(fs_.MakeReadOnly(Path("b")).code(), StatusCode::kNotFound);
+}
+
 TEST_F(PosixFileSystemTest, DirectoriesAndNames) {
   ASSERT_TRUE(fs_.CreateDirectories(Path("t-0/deep")).ok());
   ASSERT_TRUE(fs_.CreateDirectories(Path("t-0/deep")).ok());

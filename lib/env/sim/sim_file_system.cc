@@ -128,6 +128,11 @@ Status SimFileSystem::RemoveRecursively(const std::string& path) {
   return life_->disk.Remove(path, true);
 }
 
+Status SimFileSystem::MakeReadOnly(const std::string& path) {
+  DOHLE_RETURN_IF_ERROR(Allowed(*life_, DiskOp::kOpen, path));
+  return life_->disk.Find(path).status();
+}
+
 Status SimFileSystem::SyncDirectory(const std::string& path) {
   DOHLE_RETURN_IF_ERROR(Allowed(*life_, DiskOp::kSync, path));
   DOHLE_ASSIGN_OR_RETURN(const std::shared_ptr<SimInode> inode, life_->disk.Find(path));

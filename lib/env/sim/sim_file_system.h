@@ -33,6 +33,7 @@ class SimFileSystem : public FileSystem {
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   Status RemoveRecursively(const std::string& path) override;
+  Status MakeReadOnly(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
   StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   StatusOr<SpaceInfo> Space(const std::string& path) override;

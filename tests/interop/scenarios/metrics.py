@@ -1,10 +1,8 @@
 """/metrics, /healthz and /readyz of the broker after known work; Dohle only (Apache has JMX in their place)."""
 
 import http.client
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -213,13 +211,6 @@ def format_is_valid(broker, admin):
     check(families >= 90, f"{families} families")
 
 
-def promtool(admin):
-    done = subprocess.run([os.environ.get("PROMTOOL") or "promtool", "check", "metrics"], input=admin.scrape().text, capture_output=True,
-                          text=True, timeout=60, check=False)
-    # 3: lint, which Kafka's names can't please. 1: not the format.
-    check(done.returncode in (0, 3), f"promtool: {done.returncode}\n{done.stdout}{done.stderr}")
-
-
 def many_partitions(session):
     """A scrape of 10,000 partitions; prints how long it took."""
     broker = session.new_broker("metrics-many")
@@ -273,8 +264,6 @@ def _run_all(session):
         session.run("metrics/lag", lambda: lag(broker, admin))
         session.run("metrics/health", lambda: health(broker, admin))
         session.run("metrics/format", lambda: format_is_valid(broker, admin))
-        if os.environ.get("PROMTOOL") or shutil.which("promtool"):
-            session.run("metrics/promtool", lambda: promtool(admin))
         session.run("metrics/port_taken", lambda: port_taken(session, admin))
     finally:
         broker.kill()
@@ -282,7 +271,7 @@ def _run_all(session):
     session.run("metrics/many_partitions", lambda: many_partitions(session))
 
 
-NAMES = ("traffic", "refusals", "lag", "health", "format", "promtool", "port_taken", "stop", "many_partitions")
+NAMES = ("traffic", "refusals", "lag", "health", "format", "port_taken", "stop", "many_partitions")
 
 
 def run(session):

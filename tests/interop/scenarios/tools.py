@@ -184,6 +184,33 @@ def configs(tools):
     contains(tools.ask(CONFIG, "--entity-type", "brokers", "--entity-name", "1", "--describe", "--all"), "node.id=1", "broker")
 
 
+def group_settings(tools):
+    """Of the settings of groups Kafka changes few while it runs: those it keeps, and the others it refuses, each in its words."""
+    brokers = ["--entity-type", "brokers", "--entity-default"]
+    for setting in ("group.initial.rebalance.delay.ms=1", "group.max.size=1", "group.min.session.timeout.ms=1", "offsets.retention.minutes=1"):
+        text = tools.ask(CONFIG, *brokers, "--alter", "--add-config", setting, ok=False)
+        contains(text, f"Cannot update these configs dynamically: Set({setting.split('=')[0]})", "a setting that is read-only")
+    dynamic = {"group.coordinator.cached.buffer.max.bytes": 600000, "group.consumer.assignment.interval.ms": 50}
+    for name, value in dynamic.items():
+        tools.ask(CONFIG, *brokers, "--alter", "--add-config", f"{name}={value}")
+        contains(tools.ask(CONFIG, *brokers, "--describe"), f"{name}={value}", "describe")
+    # The coordinator's batches follow the topic that they are written to.
+    offsets = ["--entity-type", "topics", "--entity-name", "__consumer_offsets"]
+    topic = tools.topic("group_settings", 4)
+    tools.produce(topic, [f"k{i}:v{i}" for i in range(20)])
+    tools.consume(topic, 20, "--from-beginning", "--group", "tools.settings")
+    tools.ask(CONFIG, *offsets, "--alter", "--add-config", "max.message.bytes=2000")
+    try:
+        tools.ask(GROUP, "--group", "tools.settings", "--topic", topic, "--reset-offsets", "--to-earliest", "--execute")
+        described = rows(tools.ask(GROUP, "--describe", "--group", "tools.settings"), "PARTITION")
+        equal([0] * 4, [int(row["CURRENT-OFFSET"]) for row in described], "offsets after the reset")
+    finally:
+        tools.ask(CONFIG, *offsets, "--alter", "--delete-config", "max.message.bytes")
+        for name in dynamic:
+            tools.ask(CONFIG, *brokers, "--alter", "--delete-config", name)
+    check(not any(name in tools.ask(CONFIG, *brokers, "--describe") for name in dynamic), "after delete-config")
+
+
 def offsets_and_records(tools):
     topic = tools.topic("offsets", 2)
     tools.produce(topic, [f"k{i}:v{i}" for i in range(30)])
@@ -365,7 +392,7 @@ def files(session, tools, broker):
 
 
 def run(session):
-    scenarios = [topics, console, groups, configs, offsets_and_records, log_dirs, performance, verifiable, cluster, elections_and_groups,
+    scenarios = [topics, console, groups, configs, group_settings, offsets_and_records, log_dirs, performance, verifiable, cluster, elections_and_groups,
                  reassignment, transactions]
     wanted = [body for body in scenarios if session.wanted(f"tools/{body.__name__}")]
     names = ["segments", "indexes", "snapshots", "consumer_offsets", "metadata", "small_files"]

@@ -40,7 +40,7 @@ _BASE = {
 }
 
 
-def _free_port():
+def free_port():
     """Below the range that the kernel gives to connecting sockets, so that no client takes it in between."""
     while True:
         port = random.randrange(12000, 32000)
@@ -108,7 +108,7 @@ class Broker:
         first = self.port is None
         for _ in range(5 if first else 1):
             if first:
-                self.port, self.controller_port = _free_port(), _free_port()
+                self.port, self.controller_port = free_port(), free_port()
             properties = self.write_properties()
             if not (self.data / "meta.properties").exists():
                 self.format(properties)
