@@ -55,7 +55,8 @@ std::optional<absl::Duration> RetryAfter(const Status& status) {
 }
 
 Status WithRetryAfter(Status status, absl::Duration delay) {
-  status.SetPayload(kRetryAfterPayload, absl::Cord(std::to_string(absl::ToInt64Milliseconds(delay))));
+  const std::string ms = std::to_string(absl::ToInt64Milliseconds(delay));
+  status.SetPayload(kRetryAfterPayload, absl::Cord(absl::string_view(ms)));
   return status;
 }
 
