@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "lib/base/log.h"
 #include "operator/k8s/object.h"
+#include "operator/local/field_fault.h"
 #include "operator/local/field_ownership.h"
 #include "operator/local/selector.h"
 #include "operator/local/store_watch.h"
@@ -166,8 +167,8 @@ Status ApiStore::RunRules(const Kind& kind, Json& object, const Json* before) co
       const Status status = rule(object, before);
       if (status.ok()) continue;
       if (status.code() != StatusCode::kInvalidArgument) return status;
-      return MakeStatus(StatusCode::kInvalidArgument, "{} \"{}\" is invalid: {}", kind.resource.kind,
-                        k8s::FindString(object, "metadata.name"), Message(status));
+      return WithMessage(status, fmt::format("{} \"{}\" is invalid: {}", kind.resource.kind,
+                                             k8s::FindString(object, "metadata.name"), Message(status)));
     }
   }
   const size_t bytes = Dump(object).size();
