@@ -1,0 +1,28 @@
+// server.properties of a Cluster's brokers. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "operator/api/cluster.h"
+#include "operator/resources/subject.h"
+
+namespace dohle::resources {
+
+// Kafka's name of a listener: "INTERNAL".
+std::string KafkaListenerName(const api::Listener& listener);
+// The first internal one: brokers and the operator use it.
+const api::Listener& InnerListener(const api::ClusterSpec& spec);
+
+// The file, the same for all brokers, keys in order: what the user asks for, over the operator's defaults,
+// under what the operator owns. Addresses, ids and paths come by the Pod's arguments (broker_arguments in
+// pod.cc): those that run Pods without mounts replace paths there.
+std::string ServerProperties(const Subject& subject);
+
+// "key=value\n", escaped so that java.util.Properties reads it as it was. UTF-8 stays as it is.
+std::string PropertiesLine(std::string_view key, std::string_view value);
+
+// log.dirs: one directory in each volume, as a volume's root may hold a lost+found, which is no partition.
+std::string LogDirs(const api::ClusterSpec& spec);
+
+}  // namespace dohle::resources

@@ -1,0 +1,48 @@
+// How the objects of a Cluster are called and labelled, and where things are in a broker's container. Pure.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace dohle::resources {
+
+inline constexpr std::string_view kClusterLabel = "dohle.dev/cluster";
+inline constexpr std::string_view kBrokerIdLabel = "dohle.dev/broker-id";
+inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
+inline constexpr std::string_view kManagedBy = "dohle-operator";
+// On Pods: a digest of what they are made of and can't change while they run.
+inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
+
+inline constexpr std::string_view kBrokerContainer = "broker";
+inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
+inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";
+inline constexpr std::string_view kPropertiesFile = "server.properties";
+
+inline std::string PodName(std::string_view cluster, int32_t id) {
+  return fmt::format("{}-broker-{}", cluster, id);
+}
+inline std::string ClaimName(std::string_view volume, std::string_view cluster, int32_t id) {
+  return fmt::format("{}-{}-{}", volume, cluster, id);
+}
+inline std::string HeadlessServiceName(std::string_view cluster) {
+  return fmt::format("{}-brokers", cluster);
+}
+// Of all internal listeners.
+inline std::string BootstrapServiceName(std::string_view cluster) {
+  return fmt::format("{}-bootstrap", cluster);
+}
+// Of one listener that is reached from outside, and of one broker on it.
+inline std::string ExternalBootstrapName(std::string_view cluster, std::string_view listener) {
+  return fmt::format("{}-{}-bootstrap", cluster, listener);
+}
+inline std::string ExternalBrokerName(std::string_view cluster, std::string_view listener, int32_t id) {
+  return fmt::format("{}-{}-{}", cluster, listener, id);
+}
+inline std::string ConfigMapName(std::string_view cluster) { return fmt::format("{}-config", cluster); }
+inline std::string ServiceAccountName(std::string_view cluster) { return fmt::format("{}-broker", cluster); }
+inline std::string DisruptionBudgetName(std::string_view cluster) { return std::string(cluster); }
+
+}  // namespace dohle::resources
