@@ -55,7 +55,8 @@ std::span<const CelRule> PortRules() {
 
 std::span<const CelRule> ListenerNameRules() {
   static const CelRule kRules[] = {
-      {"self != 'controller'", "the name controller is kept for the quorum: choose another one"}};
+      {"self != 'controller' && self != 'metrics'",
+       "the names controller and metrics are kept for what every broker serves: choose another one"}};
   return kRules;
 }
 

@@ -112,7 +112,7 @@ TEST(CrdTest, RefusesEveryOwnedConfigKey) {
       ++keys;
     }
   }
-  EXPECT_GT(keys, 20u);
+  EXPECT_GT(keys, 15u);
   EXPECT_EQ(FindOwnedBrokerConfig("num.partitions"), nullptr);
 }
 

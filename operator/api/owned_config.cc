@@ -6,8 +6,7 @@
 namespace dohle::api {
 namespace {
 
-constexpr std::array<std::string_view, 5> kIdentity = {
-    "node.id", "broker.id", "process.roles", "broker.id.generation.enable", "reserved.broker.max.id"};
+constexpr std::array<std::string_view, 3> kIdentity = {"node.id", "broker.id", "process.roles"};
 constexpr std::array<std::string_view, 4> kQuorum = {"controller.listener.names", "controller.quorum.voters",
                                                      "controller.quorum.bootstrap.servers",
                                                      "controller.quorum.auto.join.enable"};

@@ -48,12 +48,13 @@ std::string_view UnknownPlaceholder(std::string_view text) {
 
 bool IsHostCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view(".-_:{}").find(c) != std::string_view::npos;
+         std::string_view(".-_:{}[]").find(c) != std::string_view::npos;
 }
 
 void ValidateListener(const std::string& path, const Listener& listener, Faults& faults) {
-  if (listener.name == "controller") {
-    faults.Tell(path + ".name", "can't be controller, which is kept for the quorum: choose another one");
+  if (listener.name == "controller" || listener.name == "metrics") {
+    faults.Tell(path + ".name",
+                "can't be controller or metrics, which every broker serves besides: choose another one");
   }
   if (listener.port == kMetricsPort || listener.port == kControllerPort) {
     faults.Tell(path + ".port",

@@ -1,7 +1,6 @@
 // server.properties of a Cluster's brokers. Pure.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,19 +9,20 @@
 
 namespace dohle::resources {
 
-// "INTERNAL": Kafka's name of a listener.
+// Kafka's name of a listener: "INTERNAL".
 std::string KafkaListenerName(const api::Listener& listener);
-// The one that the operator and brokers among themselves use: the first internal one, else the first.
+// The first internal one: brokers and the operator use it.
 const api::Listener& InnerListener(const api::ClusterSpec& spec);
 
-// The file, the same for all brokers: what the user asks for, over the operator's defaults, under what the
-// operator owns. What differs from broker to broker, and paths, come by the Pod's arguments.
+// The file, the same for all brokers, keys in order: what the user asks for, over the operator's defaults,
+// under what the operator owns. Addresses, ids and paths come by the Pod's arguments (broker_arguments in
+// pod.cc): those that run Pods without mounts replace paths there.
 std::string ServerProperties(const Subject& subject);
 
-// One line "key=value" with its end, escaped as java.util.Properties reads it.
+// "key=value\n", escaped so that java.util.Properties reads it as it was. UTF-8 stays as it is.
 std::string PropertiesLine(std::string_view key, std::string_view value);
 
-// "/var/lib/dohle/data/log,...": log.dirs inside the container.
+// log.dirs: one directory in each volume, as a volume's root may hold a lost+found, which is no partition.
 std::string LogDirs(const api::ClusterSpec& spec);
 
 }  // namespace dohle::resources

@@ -1,7 +1,7 @@
-// How the objects of a Cluster are called and labelled. Pure.
+// How the objects of a Cluster are called and labelled, and where things are in a broker's container. Pure.
 #pragma once
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <cstdint>
 #include <string>
@@ -13,12 +13,13 @@ inline constexpr std::string_view kClusterLabel = "dohle.dev/cluster";
 inline constexpr std::string_view kBrokerIdLabel = "dohle.dev/broker-id";
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "dohle-operator";
-// On Pods: a digest of what they were made from that can't change while they run.
+// On Pods: a digest of what they are made of and can't change while they run.
 inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
 
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
 inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";
+inline constexpr std::string_view kPropertiesFile = "server.properties";
 
 inline std::string PodName(std::string_view cluster, int32_t id) {
   return fmt::format("{}-broker-{}", cluster, id);

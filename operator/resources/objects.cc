@@ -1,6 +1,8 @@
 #include "operator/resources/objects.h"
 
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
+
+#include <iterator>
 #include <utility>
 
 #include "operator/resources/broker_config.h"
@@ -8,53 +10,50 @@
 #include "operator/resources/pod.h"
 
 namespace dohle::resources {
-namespace {
 
 using k8s::Json;
 
-DesiredObject ServiceAccount(const Subject& subject) {
-  Json account = Skeleton(subject, k8s::kServiceAccounts, ServiceAccountName(subject.name()));
-  account["automountServiceAccountToken"] = false;
-  return {k8s::kServiceAccounts, std::move(account), ""};
+DesiredObject BuildConfigMap(const Subject& subject) {
+  Json body = Skeleton(subject, k8s::kConfigMaps, ConfigMapName(subject.name()));
+  body["data"][std::string(kPropertiesFile)] = ServerProperties(subject);
+  return {k8s::kConfigMaps, std::move(body), ""};
 }
 
-DesiredObject ConfigMap(const Subject& subject) {
-  Json map = Skeleton(subject, k8s::kConfigMaps, ConfigMapName(subject.name()));
-  map["data"]["server.properties"] = ServerProperties(subject);
-  return {k8s::kConfigMaps, std::move(map), ""};
+DesiredObject BuildServiceAccount(const Subject& subject) {
+  Json body = Skeleton(subject, k8s::kServiceAccounts, ServiceAccountName(subject.name()));
+  body["automountServiceAccountToken"] = false;
+  return {k8s::kServiceAccounts, std::move(body), ""};
 }
 
-// A drain takes one broker at a time, also where there is only one: a budget that forbids it blocks the node.
-DesiredObject DisruptionBudget(const Subject& subject) {
-  Json budget = Skeleton(subject, k8s::kPodDisruptionBudgets, DisruptionBudgetName(subject.name()));
-  budget["spec"] = {{"maxUnavailable", 1}, {"selector", {{"matchLabels", SelectorLabels(subject)}}}};
-  return {k8s::kPodDisruptionBudgets, std::move(budget), ""};
+DesiredObject BuildPodDisruptionBudget(const Subject& subject) {
+  Json body = Skeleton(subject, k8s::kPodDisruptionBudgets, DisruptionBudgetName(subject.name()));
+  body["spec"] = {{"maxUnavailable", 1},
+                  {"unhealthyPodEvictionPolicy", "AlwaysAllow"},
+                  {"selector", {{"matchLabels", SelectorLabels(subject)}}}};
+  return {k8s::kPodDisruptionBudgets, std::move(body), ""};
 }
 
-DesiredObject Claim(const Subject& subject, const api::StorageVolume& volume, int32_t id) {
-  const Ownership ownership = subject.spec.storage.deletion_policy == api::DeletionPolicy::kDelete
-                                  ? Ownership::kOwned
-                                  : Ownership::kOutlivesCluster;
-  Json claim =
-      Skeleton(subject, k8s::kPersistentVolumeClaims, ClaimName(volume.name, subject.name(), id), ownership);
-  claim["metadata"]["labels"][std::string(kBrokerIdLabel)] = std::to_string(id);
-  claim["spec"] = {{"accessModes", {"ReadWriteOnce"}},
-                   {"resources", {{"requests", {{"storage", volume.size}}}}}};
-  if (volume.storage_class_name) claim["spec"]["storageClassName"] = *volume.storage_class_name;
-  return {k8s::kPersistentVolumeClaims, std::move(claim), ""};
+DesiredObject BuildClaim(const Subject& subject, const api::StorageVolume& volume, int32_t id) {
+  const bool owned = subject.spec.storage.deletion_policy == api::DeletionPolicy::kDelete;
+  Json body = Skeleton(subject, k8s::kPersistentVolumeClaims, ClaimName(volume.name, subject.name(), id),
+                       owned ? Ownership::kOwned : Ownership::kOutlivesCluster);
+  body["metadata"]["labels"][std::string(kBrokerIdLabel)] = fmt::format("{}", id);
+  body["spec"] = {{"accessModes", Json::array({"ReadWriteOnce"})},
+                  {"resources", {{"requests", {{"storage", volume.size}}}}}};
+  if (volume.storage_class_name) body["spec"]["storageClassName"] = *volume.storage_class_name;
+  return {k8s::kPersistentVolumeClaims, std::move(body), ""};
 }
-
-}  // namespace
 
 std::vector<DesiredObject> BuildObjects(const Subject& subject, const ServiceFactsByName& services) {
   std::vector<DesiredObject> objects;
-  objects.push_back(ServiceAccount(subject));
-  objects.push_back(ConfigMap(subject));
-  for (DesiredObject& service : BuildServices(subject)) objects.push_back(std::move(service));
-  objects.push_back(DisruptionBudget(subject));
+  objects.push_back(BuildServiceAccount(subject));
+  objects.push_back(BuildConfigMap(subject));
+  std::vector<DesiredObject> built = BuildServices(subject);
+  objects.insert(objects.end(), std::make_move_iterator(built.begin()), std::make_move_iterator(built.end()));
+  objects.push_back(BuildPodDisruptionBudget(subject));
   for (int32_t id = 0; id < subject.spec.brokers; ++id) {
     for (const api::StorageVolume& volume : subject.spec.storage.volumes) {
-      objects.push_back(Claim(subject, volume, id));
+      objects.push_back(BuildClaim(subject, volume, id));
     }
     objects.push_back(BuildPod(subject, id, services));
   }

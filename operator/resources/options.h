@@ -5,14 +5,14 @@
 
 namespace dohle::resources {
 
-// How brokers are reached.
+// Where the brokers listen, and what internal listeners tell clients to connect to.
 enum class Addressing {
-  kDns,    // on Kubernetes: Pods by the headless Service's names, from outside by node ports and balancers
-  kPodIp,  // without it: Pods by loopback addresses, bootstrap Services by ports of localhost
+  kDns,    // on Kubernetes: all addresses of the Pod; its name in the headless Service
+  kPodIp,  // without it: the Pod's own loopback address, as all share one machine
 };
 
 struct Options {
-  std::string broker_image = "dohle-broker:latest";
+  std::string broker_image = "dohle-broker:latest";  // of Clusters that name none
   Addressing addressing = Addressing::kDns;
 };
 

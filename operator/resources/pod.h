@@ -1,10 +1,16 @@
 // The Pod of one broker. Pure.
 //
-// It runs as nobody, on a read-only root, without capabilities or a token of the API server, under the
-// runtime's default seccomp profile: what the "restricted" Pod security standard asks.
+// It runs as nobody, on a read-only root, without capabilities and without a token of the API server, under
+// the runtime's default seccomp profile: what the "restricted" Pod security standard asks.
+//
+// The startup probe asks /readyz each second: a broker is ready a second after it serves, and one that
+// recovers its logs is left an hour for it. There is no preStop: SIGTERM lets a broker hand over and stop in
+// order, clients follow by themselves, and a pause before it would only keep partitions away for longer.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "operator/resources/desired_object.h"
 #include "operator/resources/services.h"
@@ -12,10 +18,11 @@
 
 namespace dohle::resources {
 
-// With the revision annotation: a digest of all that makes a restart necessary when it changes.
+// With the revision annotation: a digest of the Pod's spec and of server.properties. Labels and annotations
+// aren't in it, as they change without a restart.
 DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByName& services);
 
-// 64-bit FNV-1a as 16 hexadecimal digits: the same in every build, unlike absl's hash.
+// 64-bit FNV-1a as 16 hexadecimal digits: the same in every build and on every machine.
 std::string Digest(std::string_view text);
 
 }  // namespace dohle::resources

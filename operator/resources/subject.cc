@@ -1,5 +1,7 @@
 #include "operator/resources/subject.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -9,15 +11,28 @@ namespace dohle::resources {
 
 using k8s::Json;
 
+Json SelectorLabels(const Subject& subject) {
+  return {{"app.kubernetes.io/component", "broker"}, {std::string(kClusterLabel), subject.name()}};
+}
+
+std::string SelectorText(const Subject& subject) {
+  std::string text;
+  const Json labels = SelectorLabels(subject);
+  for (const auto& [key, value] : labels.items()) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", key, value.get<std::string>());
+  }
+  return text;
+}
+
 Json Skeleton(const Subject& subject, const k8s::Resource& resource, const std::string& name,
               Ownership ownership) {
   Json object = k8s::NewObject(resource, {subject.ns(), name});
   Json& metadata = object["metadata"];
-  Json labels = SelectorLabels(subject);
-  labels["app.kubernetes.io/part-of"] = "dohle";
-  labels["app.kubernetes.io/component"] = "broker";
-  labels[std::string(kManagedByLabel)] = kManagedBy;
-  metadata["labels"] = std::move(labels);
+  metadata["labels"] = SelectorLabels(subject);
+  metadata["labels"].update({{"app.kubernetes.io/name", "dohle"},
+                             {"app.kubernetes.io/instance", subject.name()},
+                             {"app.kubernetes.io/part-of", "dohle"},
+                             {std::string(kManagedByLabel), kManagedBy}});
   if (ownership == Ownership::kOwned) {
     metadata["ownerReferences"] = Json::array({{{"apiVersion", k8s::kClusters.ApiVersion()},
                                                 {"kind", k8s::kClusters.kind},
@@ -29,22 +44,16 @@ Json Skeleton(const Subject& subject, const k8s::Resource& resource, const std::
   return object;
 }
 
-Json SelectorLabels(const Subject& subject) {
-  Json labels = Json::object();
-  labels["app.kubernetes.io/name"] = "dohle";
-  labels["app.kubernetes.io/instance"] = subject.name();
-  labels[std::string(kClusterLabel)] = subject.name();
-  return labels;
-}
-
 void AddPairs(const api::StringPairs& pairs, Json& object) {
-  for (const auto& [key, value] : pairs) object.emplace(key, value);
+  for (const auto& [key, value] : pairs) {
+    if (!object.contains(key)) object[key] = value;
+  }
 }
 
 Json ParsedOr(const api::RawJson& raw, Json fallback) {
   if (raw.empty()) return fallback;
-  StatusOr<Json> parsed = k8s::ParseJson(raw);
-  return parsed.ok() ? std::move(*parsed) : std::move(fallback);
+  Json parsed = Json::parse(raw, nullptr, false);
+  return parsed.is_discarded() ? fallback : parsed;
 }
 
 }  // namespace dohle::resources

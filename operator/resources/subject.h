@@ -2,35 +2,39 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "operator/api/cluster.h"
 #include "operator/k8s/json.h"
 #include "operator/k8s/object.h"
-#include "operator/k8s/resource.h"
 #include "operator/resources/options.h"
 
 namespace dohle::resources {
 
-// All outlive it.
+// All three outlive it.
 struct Subject {
   const k8s::ObjectMeta& meta;
-  const api::ClusterSpec& spec;
+  const api::ClusterSpec& spec;  // without faults (api::DecodeClusterSpec)
   const Options& options;
 
   const std::string& name() const { return meta.name.name; }
   const std::string& ns() const { return meta.name.ns; }
 };
 
-enum class Ownership { kOwned, kOutlivesCluster };
+enum class Ownership {
+  kOwned,            // goes when the Cluster goes
+  kOutlivesCluster,  // belongs to nobody
+};
 
-// apiVersion, kind, and metadata with name, namespace, the recommended labels and, if owned, the owner.
+// apiVersion, kind and metadata with the recommended labels.
 k8s::Json Skeleton(const Subject& subject, const k8s::Resource& resource, const std::string& name,
                    Ownership ownership = Ownership::kOwned);
-// What a Pod of the Cluster has and nothing else.
+// What the Pods of the Cluster have and no others.
 k8s::Json SelectorLabels(const Subject& subject);
+// "a=b,c=d", as in queries and in the scale subresource's status.
+std::string SelectorText(const Subject& subject);
+// Adds to an object; a key that is there already stays as it is.
 void AddPairs(const api::StringPairs& pairs, k8s::Json& object);
-// RawJson as it came; `fallback` if it isn't set.
+// A RawJson as JSON; `fallback` if it isn't set.
 k8s::Json ParsedOr(const api::RawJson& raw, k8s::Json fallback);
 
 }  // namespace dohle::resources
