@@ -179,6 +179,10 @@ StatusOr<std::optional<BatchPosition>> Segment::Find(Offset offset, bool may_blo
         fits = false;  // the index may be what is wrong
         break;
       }
+      if (absl::IsDataLoss(next.status()) && !env::IsDeviceFailure(next.status()))
+        return MakeStatus(StatusCode::kDataLoss,
+                          "{} is corrupt: {}; consumers must seek past it, or the file be restored",
+                          place.Path(kLogSuffix), Message(next.status()));
       if (!next.ok()) return next.status();
       if (!*next) return std::nullopt;
       const BatchHeader& header = scanner.header();

@@ -81,6 +81,11 @@ def values(first, end):
     return [f"value {i} " + "x" * 400 for i in range(first, end)]
 
 
+def large(first, end):
+    """Of which fifty fill a segment: Kafka allows none of less than a mebibyte."""
+    return [f"value {i} " + "x" * 20_000 for i in range(first, end)]
+
+
 def segments(directory):
     return sorted(directory.glob("*.log"))
 
@@ -225,9 +230,9 @@ def with_segments(session, name):
     """A broker that was killed, with a partition of several segments."""
     broker = new_broker(session, name)
     broker.start()
-    create(broker, "t", 2, "segment.bytes=20000", "index.interval.bytes=1000")
-    produce(broker, "t", 0, values(0, 200))
-    produce(broker, "t", 1, values(0, 10))
+    create(broker, "t", 2, "segment.bytes=1048576", "index.interval.bytes=1000")
+    produce(broker, "t", 0, large(0, 200))
+    produce(broker, "t", 1, large(0, 10))
     check(len(segments(broker.data / "t-0")) > 3, "segments")
     return broker
 
@@ -244,14 +249,14 @@ def corrupt_closed_segment(session):
     broker = with_segments(session, "closed")
     broker.stop()
     first, second = segments(broker.data / "t-0")[:2]
-    flip(first, 16)  # the magic byte of its first batch
+    flip(first, 8)  # the length of its first batch
     broker.start()
     next_offset = int(second.stem)
     equal(CORRUPT_MESSAGE, fetch_error(broker, "t", 0, 0), "a fetch of what is corrupt")
-    equal(values(next_offset, 200), consume(broker, "t", 0, next_offset), "what lies behind it")
-    equal(values(0, 10), consume(broker, "t", 1), "another partition")
-    produce(broker, "t", 0, values(200, 210))
-    equal(values(next_offset, 210), consume(broker, "t", 0, next_offset), "records produced since")
+    equal(large(next_offset, 200), consume(broker, "t", 0, next_offset), "what lies behind it")
+    equal(large(0, 10), consume(broker, "t", 1), "another partition")
+    produce(broker, "t", 0, large(200, 210))
+    equal(large(next_offset, 210), consume(broker, "t", 0, next_offset), "records produced since")
     if session.kind == "dohle":
         contains("\n".join(lines_with(broker, "t-0", "fetch fails")), first.name[:20], "the log names the segment")
         equal(0.0, Admin(broker).scrape().get("kafka_log_logmanager_offlinelogdirectorycount"), "no directory is offline for that")
@@ -266,12 +271,12 @@ def corrupt_unflushed_tail(session):
     batch = struct.unpack(">i", active.read_bytes()[8:12])[0] + 12
     flip(active, 2 * batch + 100)  # in the records of its third batch
     broker.start()
-    equal(values(0, base + 2), consume(broker, "t", 0), "up to the corrupt batch")
-    equal(values(0, 10), consume(broker, "t", 1), "another partition")
-    produce(broker, "t", 0, values(base + 2, base + 12))
-    equal(values(0, base + 12), consume(broker, "t", 0), "records produced since")
+    equal(large(0, base + 2), consume(broker, "t", 0), "up to the corrupt batch")
+    equal(large(0, 10), consume(broker, "t", 1), "another partition")
+    produce(broker, "t", 0, large(base + 2, base + 12))
+    equal(large(0, base + 12), consume(broker, "t", 0), "records produced since")
     broker.restart()
-    equal(values(0, base + 12), consume(broker, "t", 0), "after another start")
+    equal(large(0, base + 12), consume(broker, "t", 0), "after another start")
     if session.kind == "dohle":
         check(lines_with(broker, active.name, "is not whole, cutting"), "the log says what was cut off")
     broker.stop()
@@ -290,11 +295,11 @@ def lost_and_corrupt_indexes(session, clean):
     flip(logs[-1].with_suffix(".index"), 0, 16)
     logs[-1].with_suffix(".timeindex").unlink()
     broker.start()
-    equal(values(0, 200), consume(broker, "t", 0), "every record from the beginning")
+    equal(large(0, 200), consume(broker, "t", 0), "every record from the beginning")
     for offset in (3, int(logs[1].stem) + 5, int(logs[2].stem) + 7, int(logs[2].stem) + 30, 199):
-        equal(values(offset, 200), consume(broker, "t", 0, offset), f"records from {offset} on")
-    produce(broker, "t", 0, values(200, 210))
-    equal(values(0, 210), consume(broker, "t", 0), "records produced since")
+        equal(large(offset, 200), consume(broker, "t", 0, offset), f"records from {offset} on")
+    produce(broker, "t", 0, large(200, 210))
+    equal(large(0, 210), consume(broker, "t", 0), "records produced since")
     broker.stop()
 
 
