@@ -333,6 +333,7 @@ env::Task<Status> Broker::Parts::Register() {
     options.log_dirs.push_back(directory->properties().directory_id);
   }
   options.heartbeat_interval = absl::Milliseconds(config().controller.broker_heartbeat_interval_ms);
+  options.replicas = replicas.get();
   registration = std::make_unique<server::Registration>(std::move(options), *controller, *metadata_log, env);
   Status registered = co_await registration->Register();
   if (!registered.ok()) co_return registered;

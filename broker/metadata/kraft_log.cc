@@ -13,6 +13,13 @@ namespace dohle::metadata {
 namespace {
 
 constexpr std::string_view kModule = "metadata";
+constexpr int64_t kNoRoomLogMs = 10'000;
+constexpr absl::Duration kNoRoomRetry = absl::Seconds(1);
+
+// A full disk may get room again, a read-only one be made writable; what is stored isn't touched by it.
+bool MayPass(const Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsPermissionDenied(status);
+}
 
 int64_t Us(absl::Duration duration) { return absl::ToInt64Microseconds(duration); }
 
@@ -27,6 +34,16 @@ Status KraftLog::Refusal() const {
   if (!raft_->is_leader())
     return MakeStatus(StatusCode::kUnavailable, "this node isn't the active controller");
   return OkStatus();
+}
+
+Status KraftLog::NoRoom(const Status& status) {
+  const int64_t now_ms = NowMs();
+  if (now_ms - no_room_told_ms_ >= kNoRoomLogMs) {
+    no_room_told_ms_ = now_ms;
+    log::Error(kModule, "nothing can be changed as long as the metadata log can't be written: {}",
+               Message(status));
+  }
+  return MakeStatus(StatusCode::kUnavailable, "the metadata log can't be written: {}", Message(status));
 }
 
 void KraftLog::Fail(const Status& status) {
@@ -175,7 +192,10 @@ env::Task<StatusOr<Offset>> KraftLog::Write(Decide decide) {
     const WriteContext context{replay_.image(), log_->log_end_offset(), raft_->epoch(), NowMs()};
     const EncodedRecords records = decide(context);
     if (!records.empty()) {
-      if (const Status appended = AppendRecords(records); !appended.ok()) {
+      const Status appended = AppendRecords(records);
+      // The log is as it was: there may be room for the next write.
+      if (MayPass(appended)) co_return NoRoom(appended);
+      if (!appended.ok()) {
         Fail(appended);
         co_return Refusal();
       }
@@ -198,6 +218,7 @@ env::Task<void> KraftLog::SyncLoop() {
     std::optional<MetadataUpdate> update;
     Offset end;
     Status status;
+    bool no_room = false;
     std::vector<std::shared_ptr<Done>> failed;
     {
       const env::LaneGuard in_lane = co_await lane_.Enter();
@@ -209,6 +230,8 @@ env::Task<void> KraftLog::SyncLoop() {
       end = log_->log_end_offset();
       StatusOr<storage::FlushPlan> planned = log_->PlanFlush();
       status = planned.status();
+      no_room = MayPass(status) && failure_.ok() && !stopped_;
+      if (no_room) (void)NoRoom(status);
       if (!failure_.ok()) status = failure_;
       if (status.ok()) {
         plan = std::move(*planned);
@@ -216,6 +239,11 @@ env::Task<void> KraftLog::SyncLoop() {
         if (std::exchange(everything_pending_, false)) replay_.MarkEverything();
         update = replay_.Take();
       }
+    }
+    if (no_room) {
+      // It is appended and will be committed when there is room; nobody was told anything yet.
+      (void)co_await stop_.SleepFor(kNoRoomRetry);
+      continue;
     }
     if (status.ok() && !plan.files.empty()) {
       absl::AnyInvocable<Status()> sync = [this, plan] {

@@ -60,6 +60,8 @@ class KraftLog final : public MetadataLog {
   void NoteCommitLatency(Offset committed_end);
   std::vector<std::shared_ptr<Done>> TakeWaiters(Offset end_offset);
   void Fail(const Status& status);
+  // A full disk: what the writer is told, now and then the operator as well.
+  Status NoRoom(const Status& status);
   void RefreshDescription();
   bool SnapshotDue() const;
   void TellDrained();
@@ -93,6 +95,7 @@ class KraftLog final : public MetadataLog {
   std::vector<Waiter> waiters_;
   RecentLatency commit_latency_;
   int64_t last_append_ms_ = 0;
+  int64_t no_room_told_ms_ = INT64_MIN / 2;
   uint64_t bytes_since_snapshot_ = 0;
   int64_t last_snapshot_ms_ = 0;
   raft::OffsetAndEpoch last_snapshot_;

@@ -36,24 +36,38 @@ StatusOr<int64_t> ReadBatchTimestamp(storage::Log& log, const storage::ReadOptio
 Partition::~Partition() { delete attachment_.load(); }
 
 Partition::Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark,
-                     env::BlockingPool& pool, storage::FlushTimes flush_times)
+                     env::BlockingPool& pool, storage::FlushTimes flush_times, StorageListener* listener)
     : node_id_(node_id),
       topic_id_(loaded.topic_id),
       name_(loaded.partition),
       directory_id_(loaded.directory_id),
       pool_(pool),
       flush_times_(std::move(flush_times)),
+      listener_(listener),
       config_(std::make_shared<const storage::LogConfig>(loaded.log->config())),
       log_(std::move(loaded.log)),
       high_watermark_(std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())),
       cleaned_to_(loaded.cleaned_to) {}
+
+Status Partition::Refusal() const { return offline_.ok() ? NotLeader(name_) : offline_; }
+
+void Partition::NoteFailure(std::string_view what, const Status& failure) {
+  if (env::IsDeviceFailure(failure) && offline_.ok()) {
+    // At once and for good: after a failed write or sync nobody knows what the disk has.
+    offline_ = failure;
+    unflushed_bytes_.store(0, std::memory_order_relaxed);
+    if (listener_ != nullptr) listener_->DirectoryFailed(directory_id_, name_, failure);
+  } else if (listener_ != nullptr) {
+    listener_->RequestFailed(name_, what, failure);
+  }
+}
 
 env::Task<Status> Partition::SetLeadership(Leadership leadership) {
   News news;
   std::vector<std::shared_ptr<FetchWaiter>> disturbed;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (log_ == nullptr) co_return NotLeader(name_);
+    if (gone()) co_return offline_.ok() ? NotLeader(name_) : OkStatus();
     const bool new_epoch = leadership.leader_epoch != leadership_.leader_epoch;
     leadership_ = std::move(leadership);
     if (leads() && new_epoch) {
@@ -93,19 +107,23 @@ env::Task<StatusOr<storage::AppendResult>> Partition::Append(std::span<char> bat
   News news;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (!leads()) co_return NotLeader(name_);
+    if (!leads()) co_return Refusal();
     auto appended = log_->Append(batches, options.origin, leadership_.leader_epoch, options.now_ms);
-    if (!appended.ok()) co_return appended.status();
+    if (!appended.ok()) {
+      NoteFailure("append", appended.status());
+      co_return appended.status();
+    }
     result = std::move(*appended);
     NoteUnflushed(options.now_ms, false);
     if (result.bytes > 0) unreadable_.emplace_back(log_->log_end_offset(), result.bytes);
-    if (!result.flush_due) news = AdvanceHighWatermark(log_->log_end_offset());
+    // Not to the log end: of a repetition all that is known is that its own records may be seen.
+    if (!result.flush_due) news = AdvanceHighWatermark(result.last_offset + 1);
   }
   if (result.flush_due) {
     const Offset end = result.last_offset + 1;
     DOHLE_CO_RETURN_IF_ERROR(co_await FlushTo(end, options.now_ms));
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (log_ == nullptr) co_return NotLeader(name_);
+    if (gone()) co_return Refusal();
     news = AdvanceHighWatermark(end);
   }
   for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
@@ -114,7 +132,7 @@ env::Task<StatusOr<storage::AppendResult>> Partition::Append(std::span<char> bat
 
 env::Task<Status> Partition::WaitUntilCommitted(Offset offset, absl::Duration) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (!leads()) co_return NotLeader(name_);
+  if (!leads()) co_return Refusal();
   // With one replica Append itself commits.
   if (high_watermark_ >= offset) co_return OkStatus();
   co_return MakeStatus(StatusCode::kDeadlineExceeded, "{} isn't replicated up to {}", ToString(name_),
@@ -127,7 +145,7 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
     std::shared_ptr<env::OneShot<bool>> other_flush;
     {
       env::LaneGuard in_lane = co_await lane_.Enter();
-      if (log_ == nullptr) co_return NotLeader(name_);
+      if (gone()) co_return Refusal();
       if (log_->recovery_point() >= offset) co_return OkStatus();
       if (flushing_) {
         // Who comes while the disk works waits for it, and one of them then syncs for all of them.
@@ -135,7 +153,10 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
         flush_waiters_.push_back(other_flush);
       } else {
         auto planned = log_->PlanFlush();
-        if (!planned.ok()) co_return planned.status();
+        if (!planned.ok()) {
+          NoteFailure("flush", planned.status());
+          co_return planned.status();
+        }
         plan = std::move(*planned);
         flushing_ = true;
       }
@@ -146,19 +167,36 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
     }
     auto execute = [this, &plan] { return flush_times_.Measure([&plan] { return plan.Execute(); }); };
     Status flushed = co_await env::RunBlocking<Status>(pool_, execute);
-    std::vector<std::shared_ptr<env::OneShot<bool>>> waiters;
-    {
-      env::LaneGuard in_lane = co_await lane_.Enter();
-      flushing_ = false;
-      waiters.swap(flush_waiters_);
-      if (flushed.ok() && log_ != nullptr) {
-        log_->MarkFlushed(plan, now_ms);
-        NoteUnflushed(now_ms, true);
-      }
-    }
-    for (const auto& waiter : waiters) waiter->Set(true);
+    co_await EndFlush(std::move(plan), flushed, now_ms);
     if (!flushed.ok()) co_return flushed;
   }
+}
+
+env::Task<std::optional<storage::FlushPlan>> Partition::BeginFlush() {
+  env::LaneGuard in_lane = co_await lane_.Enter();
+  if (gone() || flushing_) co_return std::nullopt;
+  auto planned = log_->PlanFlush(storage::Log::FlushBy::kFileSystem);
+  if (!planned.ok()) {
+    NoteFailure("flush", planned.status());
+    co_return std::nullopt;
+  }
+  flushing_ = true;
+  co_return *std::move(planned);
+}
+
+env::Task<void> Partition::EndFlush(storage::FlushPlan plan, Status synced, int64_t now_ms) {
+  std::vector<std::shared_ptr<env::OneShot<bool>>> waiters;
+  {
+    env::LaneGuard in_lane = co_await lane_.Enter();
+    flushing_ = false;
+    waiters.swap(flush_waiters_);
+    if (synced.ok() && !gone()) {
+      log_->MarkFlushed(plan, now_ms);
+      NoteUnflushed(now_ms, true);
+    }
+    if (!synced.ok()) NoteFailure("flush", synced);
+  }
+  for (const auto& waiter : waiters) waiter->Set(true);
 }
 
 void Partition::NoteUnflushed(int64_t now_ms, bool flushed) {
@@ -175,13 +213,14 @@ env::Task<Status> Partition::Flush(int64_t now_ms) {
   Offset end;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (log_ == nullptr) co_return NotLeader(name_);
+    if (gone()) co_return Refusal();
     end = log_->log_end_offset();
   }
   co_return co_await FlushTo(end, now_ms);
 }
 
 FetchProblem Partition::CheckEpoch(LeaderEpoch current) const {
+  if (!offline_.ok()) return FetchProblem::kStorage;
   if (!leads()) return FetchProblem::kNotLeader;
   if (current == kNoLeaderEpoch) return FetchProblem::kNone;
   if (current < leadership_.leader_epoch) return FetchProblem::kFencedLeaderEpoch;
@@ -229,6 +268,7 @@ bool Partition::ReadInto(const FetchOptions& options, bool may_block, FetchedPar
   } else {
     fetched->problem = FetchProblem::kStorage;
     fetched->storage_status = result.status();
+    NoteFailure("fetch", result.status());
   }
   return true;
 }
@@ -240,6 +280,7 @@ env::Task<FetchedPartition> Partition::Fetch(FetchOptions options, std::shared_p
     fetched.leader = leadership_.leader;
     fetched.leader_epoch = leadership_.leader_epoch;
     fetched.problem = CheckEpoch(options.current_leader_epoch);
+    fetched.storage_status = offline_;
     if (fetched.problem == FetchProblem::kNone && !ReadInto(options, false, &fetched)) {
       // Headers or index pages are on the disk only: the lane waits, the event loop doesn't.
       auto read = [&] { return ReadInto(options, true, &fetched); };
@@ -265,7 +306,7 @@ env::Task<EpochCheck> Partition::CheckEpochAndBounds(LeaderEpoch current_leader_
 env::Task<Status> Partition::WithLog(
     absl::FunctionRef<Status(storage::Log& log, Offset high_watermark)> look) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (!leads()) co_return NotLeader(name_);
+  if (!leads()) co_return Refusal();
   co_return look(*log_, high_watermark_);
 }
 
@@ -274,7 +315,8 @@ env::Task<PartitionSummary> Partition::Summarize() {
   summary.partition = name_;
   summary.topic_id = topic_id_;
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (log_ == nullptr) co_return summary;
+  summary.offline = !offline_.ok();
+  if (gone()) co_return summary;
   summary.leader = leads();
   summary.leader_epoch = leadership_.leader_epoch;
   summary.log_start_offset = log_->log_start_offset();
@@ -289,7 +331,7 @@ env::Task<PartitionSummary> Partition::Summarize() {
 
 env::Task<StatusOr<int64_t>> Partition::BatchTimestamp(Offset offset) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (!leads()) co_return NotLeader(name_);
+  if (!leads()) co_return Refusal();
   storage::ReadOptions read;
   read.offset = std::max(offset, log_->log_start_offset());
   read.upper_bound = high_watermark_;
@@ -313,7 +355,7 @@ const Attachment& Partition::Attach(std::unique_ptr<const Attachment> attachment
 
 env::Task<StatusOr<Offset>> Partition::DeleteRecordsBefore(Offset offset) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (!leads()) co_return NotLeader(name_);
+  if (!leads()) co_return Refusal();
   const Offset target = offset == kNoOffset ? high_watermark_ : offset;
   if (target > high_watermark_ || target < Offset(0)) {
     co_return MakeStatus(StatusCode::kOutOfRange, "{} is past the high watermark {} of {}", target.value(),
@@ -325,16 +367,17 @@ env::Task<StatusOr<Offset>> Partition::DeleteRecordsBefore(Offset offset) {
 
 env::Task<StatusOr<std::vector<std::string>>> Partition::Maintain(int64_t now_ms) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (log_ == nullptr) co_return NotLeader(name_);
-  DOHLE_CO_RETURN_IF_ERROR(log_->MaybeRoll(now_ms));
-  auto deleted = log_->ApplyRetention(now_ms, high_watermark_);
-  if (!deleted.ok()) co_return deleted.status();
-  co_return log_->TakeDeletedFiles();
+  if (gone()) co_return NotLeader(name_);
+  Status maintained = log_->MaybeRoll(now_ms);
+  if (maintained.ok()) maintained = log_->ApplyRetention(now_ms, high_watermark_).status();
+  if (maintained.ok()) co_return log_->TakeDeletedFiles();
+  if (env::IsDeviceFailure(maintained)) NoteFailure("retention", maintained);
+  co_return maintained;
 }
 
 env::Task<StatusOr<storage::Cleanliness>> Partition::JudgeCleanliness(int64_t now_ms) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (log_ == nullptr) co_return NotLeader(name_);
+  if (gone()) co_return NotLeader(name_);
   auto judge = [this, now_ms] {
     return storage::LogCleaner::Judge(*log_, cleaned_to_, high_watermark_, now_ms);
   };
@@ -350,7 +393,7 @@ env::Task<StatusOr<storage::CleaningResult>> Partition::Clean(storage::CleaningL
   std::unique_ptr<storage::LogCleaner> round;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (log_ == nullptr) co_return NotLeader(name_);
+    if (gone()) co_return NotLeader(name_);
     auto plan = [&]() -> Status {
       auto judged = storage::LogCleaner::Judge(*log_, cleaned_to_, high_watermark_, now_ms);
       if (!judged.ok()) return judged.status();
@@ -368,7 +411,7 @@ env::Task<StatusOr<storage::CleaningResult>> Partition::Clean(storage::CleaningL
     done = co_await env::RunBlocking<Status>(pool_, clean);
     if (!done.ok()) break;
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (log_ == nullptr) co_return NotLeader(name_);
+    if (gone()) co_return NotLeader(name_);
     auto install = [&] { return round->Install(*log_); };
     done = co_await env::RunBlocking<Status>(pool_, install);
   }
@@ -380,7 +423,7 @@ env::Task<StatusOr<storage::CleaningResult>> Partition::Clean(storage::CleaningL
 
 env::Task<std::optional<storage::PartitionCheckpoint>> Partition::Checkpoint() {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (log_ == nullptr) co_return std::nullopt;
+  if (gone()) co_return std::nullopt;
   storage::PartitionCheckpoint checkpoint;
   checkpoint.partition = name_;
   checkpoint.directory_id = directory_id_;
@@ -389,6 +432,20 @@ env::Task<std::optional<storage::PartitionCheckpoint>> Partition::Checkpoint() {
   checkpoint.high_watermark = high_watermark_;
   checkpoint.cleaned_to = cleaned_to_;
   co_return checkpoint;
+}
+
+env::Task<std::unique_ptr<storage::Log>> Partition::GoOffline(Status why) {
+  std::unique_ptr<storage::Log> log;
+  std::vector<std::shared_ptr<FetchWaiter>> disturbed;
+  {
+    env::LaneGuard in_lane = co_await lane_.Enter();
+    if (offline_.ok()) offline_ = std::move(why);
+    unflushed_bytes_.store(0, std::memory_order_relaxed);
+    log = std::move(log_);
+    disturbed = fetch_waiters_.Live();
+  }
+  for (const auto& waiter : disturbed) waiter->Wake();
+  co_return log;
 }
 
 env::Task<std::unique_ptr<storage::Log>> Partition::Release() {

@@ -5,7 +5,9 @@
 // deleted; it then answers kFailedPrecondition.
 //
 // Failures: kFailedPrecondition = not the leader (any more); kResourceExhausted = disk full or no
-// descriptors; kDataLoss = the disk failed, the log directory goes offline.
+// descriptors, kPermissionDenied = read-only: what is stored is served on, later writes may succeed;
+// kDataLoss = stored records are corrupt, or the log directory has failed (env::IsDeviceFailure): the
+// partition is offline from then on, whatever the disk says later.
 #pragma once
 
 #include <atomic>
@@ -14,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -88,6 +91,7 @@ struct PartitionSummary {
   TopicPartition partition;
   TopicId topic_id;
   bool leader = false;
+  bool offline = false;  // its log directory has failed; nothing below is known
   LeaderEpoch leader_epoch = kNoLeaderEpoch;
   Offset log_start_offset{0};
   Offset log_end_offset{0};
@@ -96,6 +100,18 @@ struct PartitionSummary {
   uint64_t size_bytes = 0;
   size_t segment_count = 0;
   size_t producer_ids = 0;  // whose state is kept
+};
+
+// Is told of failures of what lies below a partition. Any thread, within a lane: don't wait, don't call back.
+class StorageListener {
+ public:
+  virtual ~StorageListener() = default;
+  // The directory has failed: everything in it is to go offline.
+  virtual void DirectoryFailed(const DirectoryId& directory, const TopicPartition& partition,
+                               const Status& failure) = 0;
+  // A request was refused for another failure of the storage.
+  virtual void RequestFailed(const TopicPartition& partition, std::string_view what,
+                             const Status& failure) = 0;
 };
 
 // What users of partitions keep with them, to have it without a look-up.
@@ -107,9 +123,10 @@ class Attachment {
 class Partition {
  public:
   // `node_id`: this broker. `loaded`: a log as the registry gives it. The high watermark starts where the
-  // last run left it, within the log. The pool outlives the partition.
+  // last run left it, within the log. The pool outlives the partition, the listener (may be null) its
+  // requests.
   Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark, env::BlockingPool& pool,
-            storage::FlushTimes flush_times = {});
+            storage::FlushTimes flush_times = {}, StorageListener* listener = nullptr);
   ~Partition();
 
   const TopicPartition& name() const { return name_; }
@@ -153,6 +170,10 @@ class Partition {
   env::Task<StatusOr<std::vector<std::string>>> Maintain(int64_t now_ms);
   // Makes everything appended so far durable; concurrent calls share their fsyncs.
   env::Task<Status> Flush(int64_t now_ms);
+  // The same in two steps, for many partitions with one sync of their file system in between. Nothing if a
+  // flush is under way, or impossible. Each that was begun must be ended.
+  env::Task<std::optional<storage::FlushPlan>> BeginFlush();
+  env::Task<void> EndFlush(storage::FlushPlan plan, Status synced, int64_t now_ms);
 
   // Compaction: what there is to do, and one round of it. The lane is free while records are read and
   // written. `stop` ends the round early. Failures as storage::LogCleaner's.
@@ -169,11 +190,18 @@ class Partition {
   // Closes files that nobody used since the last call.
   env::Task<void> CloseIdleFiles();
 
+  // The log directory has failed: requests fail with kDataLoss from here on, waiters wake up. The log comes
+  // back to be let go of outside of the lane; nothing more is written to it.
+  env::Task<std::unique_ptr<storage::Log>> GoOffline(Status why);
   // The log leaves: every later call fails with kFailedPrecondition, waiters wake up.
   env::Task<std::unique_ptr<storage::Log>> Release();
 
  private:
-  bool leads() const { return log_ != nullptr && leadership_.leader == node_id_; }
+  bool gone() const { return log_ == nullptr || !offline_.ok(); }
+  bool leads() const { return !gone() && leadership_.leader == node_id_; }
+  Status Refusal() const;  // why nothing is served here
+  // What the storage answered to `what`: takes the partition offline if the device failed.
+  void NoteFailure(std::string_view what, const Status& failure);
   FetchProblem CheckEpoch(LeaderEpoch current) const;
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
@@ -193,6 +221,7 @@ class Partition {
   const DirectoryId directory_id_;
   env::BlockingPool& pool_;
   const storage::FlushTimes flush_times_;
+  StorageListener* const listener_;
   std::atomic<std::shared_ptr<const storage::LogConfig>> config_;
   std::atomic<uint64_t> unflushed_bytes_{0};
   std::atomic<const Attachment*> attachment_{nullptr};  // owned
@@ -200,6 +229,7 @@ class Partition {
 
   env::Lane lane_;  // guards all below
   std::unique_ptr<storage::Log> log_;
+  Status offline_;  // why, if it is
   Leadership leadership_;
   Offset high_watermark_{0};
   std::optional<Offset> cleaned_to_;  // all below is compacted

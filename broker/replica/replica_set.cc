@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "broker/storage/flush_schedule.h"
+#include "absl/strings/str_join.h"
 #include "lib/base/log.h"
 
 namespace dohle::replica {
@@ -12,8 +12,6 @@ namespace {
 
 using metadata::MetadataImage;
 using metadata::MetadataUpdate;
-
-constexpr int64_t kCheckpointWhileFlushingMs = 5000;
 
 Leadership LeadershipOf(const metadata::PartitionRegistration& registration) {
   Leadership leadership;
@@ -41,7 +39,8 @@ env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
   const std::vector<TopicPartition> touched = Touched(update);
   std::vector<TopicPartition> missing;
   for (const TopicPartition& partition : touched) {
-    if (partitions_.Find(partition.topic, partition.partition) == nullptr) missing.push_back(partition);
+    if (partitions_.Find(partition.topic, partition.partition) == nullptr && MayCreate(update, partition))
+      missing.push_back(partition);
   }
   co_await CreateMissing(update.after, std::move(missing));
   std::vector<std::shared_ptr<Partition>> here;
@@ -50,6 +49,20 @@ env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
   }
   co_await SetLeadership(update.after, std::move(here));
   co_await TakeOverConfigs(update);
+}
+
+bool ReplicaSet::MayCreate(const MetadataUpdate& update, const TopicPartition& partition) const {
+  if (unloadable_.contains(partition)) return false;
+  if (offline_.load()->paths.empty()) return true;
+  // Its log may lie in the directory that isn't here: an empty one in its place would lose it.
+  const auto* before = update.before == nullptr
+                           ? nullptr
+                           : update.before->topics.Partition(partition.topic, partition.partition);
+  if (!update.changes.everything && before == nullptr) return true;
+  log::Warning("replica",
+               "{} has no log in the directories that are online; it stays offline until {} is back",
+               ToString(partition), absl::StrJoin(offline_.load()->paths, " or "));
+  return false;
 }
 
 std::vector<TopicPartition> ReplicaSet::Touched(const MetadataUpdate& update) const {
@@ -80,9 +93,12 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
   const int64_t now_ms = env_.clock.WallTimeMs();
   storage::LoadReport report =
       co_await logs_.Load(env_.blocking_pool, std::move(config_of), now_ms, options_.recovery_threads);
+  PublishOffline();
   for (std::string& path : report.to_be_removed) removals_.Add(std::move(path), now_ms);
   for (const storage::LoadFailure& failure : report.failures) {
-    log::Error("replica", "{} can't be loaded and stays offline: {}", failure.path, Message(failure.status));
+    unloadable_.insert(failure.partition);
+    log::Error("replica", "{} can't be loaded and stays offline: {}; mend or remove it, then restart",
+               failure.path, Message(failure.status));
   }
   const storage::OffsetCheckpoint high_watermarks = logs_.ReadHighWatermarks();
   std::vector<std::shared_ptr<Partition>> found;
@@ -92,6 +108,10 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
                       topic->Partition(loaded.partition.partition) != nullptr &&
                       topic->Partition(loaded.partition.partition)->HasReplica(options_.node_id);
     if (loaded.kind != storage::PartitionDirectoryKind::kCurrent) continue;
+    if (const auto* directory = logs_.FindDirectory(loaded.directory_id); directory->offline()) {
+      unloadable_.insert(loaded.partition);
+      continue;
+    }
     if (!ours) {
       log::Warning("replica", "{} belongs to no topic of this cluster and is set aside as stray",
                    loaded.log->directory());
@@ -103,7 +123,7 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
     const auto known = high_watermarks.find(loaded.partition);
     const Offset high_watermark = known == high_watermarks.end() ? Offset(0) : known->second;
     found.push_back(std::make_shared<Partition>(options_.node_id, std::move(loaded), high_watermark,
-                                                env_.blocking_pool, options_.flush_times));
+                                                env_.blocking_pool, options_.flush_times, this));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
   partitions_.Add(std::move(found));
@@ -155,10 +175,11 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
       auto loaded = logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where);
       if (!loaded.ok()) {
         log::Error("replica", "no replica of {} here: {}", ToString(name), Message(loaded.status()));
+        if (where && env::IsDeviceFailure(loaded.status())) DirectoryFailed(*where, name, loaded.status());
         continue;
       }
       created.push_back(std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0),
-                                                    env_.blocking_pool, options_.flush_times));
+                                                    env_.blocking_pool, options_.flush_times, this));
     }
     return true;
   };
@@ -210,8 +231,13 @@ env::Task<std::vector<storage::PartitionCheckpoint>> ReplicaSet::CollectCheckpoi
 env::Task<Status> ReplicaSet::WriteCheckpoints() {
   const std::vector<storage::PartitionCheckpoint> checkpoints = co_await CollectCheckpoints();
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
-  auto write = [&] { return logs_.WriteCheckpoints(checkpoints); };
-  co_return co_await env::RunBlocking<Status>(env_.blocking_pool, write);
+  std::vector<std::pair<DirectoryId, Status>> failed;
+  auto write = [&] { return logs_.WriteCheckpoints(checkpoints, &failed); };
+  Status written = co_await env::RunBlocking<Status>(env_.blocking_pool, write);
+  for (const auto& [directory, failure] : failed) {
+    env::Spawn(*env_.executors.front(), TakeOffline(directory, failure));
+  }
+  co_return written;
 }
 
 env::Task<void> ReplicaSet::ApplyRetention() {
@@ -228,36 +254,6 @@ env::Task<void> ReplicaSet::ApplyRetention() {
     env::LaneGuard in_lane = co_await registry_lane_.Enter();
     for (std::string& path : *deleted) removals_.Add(std::move(path), due_ms);
   }
-}
-
-env::Task<void> ReplicaSet::FlushTails() {
-  const std::vector<std::shared_ptr<Partition>> all = partitions_.All();
-  std::vector<storage::UnflushedLog> unflushed;
-  const int64_t start_ms = env_.clock.WallTimeMs();
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i]->unflushed_bytes() > 0)
-      unflushed.push_back({i, all[i]->unflushed_bytes(), start_ms - all[i]->unflushed_since_ms()});
-  }
-  bool flushed_any = false;
-  int64_t written_ms = start_ms;
-  for (const size_t i : storage::PlanBackgroundFlush(unflushed, storage::FlushLimits())) {
-    Status flushed = co_await all[i]->Flush(env_.clock.WallTimeMs());
-    flushed_any = flushed_any || flushed.ok();
-    if (!flushed.ok() && !absl::IsFailedPrecondition(flushed)) {
-      log::Error("replica", "{} can't be flushed: {}", ToString(all[i]->name()), Message(flushed));
-    }
-    // A slow disk must not keep what is flushed already out of the checkpoint.
-    if (flushed_any && env_.clock.WallTimeMs() - written_ms > kCheckpointWhileFlushingMs) {
-      Status early = co_await WriteCheckpoints();
-      if (!early.ok()) log::Error("replica", "checkpoints: {}", Message(early));
-      written_ms = env_.clock.WallTimeMs();
-      flushed_any = false;
-    }
-  }
-  if (!flushed_any) co_return;
-  // A recovery starts at the recovery point that is in the checkpoint, not at the one in memory.
-  Status written = co_await WriteCheckpoints();
-  if (!written.ok()) log::Error("replica", "checkpoints: {}", Message(written));
 }
 
 env::Task<std::shared_ptr<Partition>> ReplicaSet::FindDirtiest() {
@@ -336,9 +332,9 @@ env::Task<std::vector<DirectorySummary>> ReplicaSet::DescribeDirectories() {
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
   auto look = [&] {
     for (const auto& directory : logs_.directories()) {
+      if (directory->offline()) continue;  // listed below
       DirectorySummary summary;
       summary.path = directory->path();
-      summary.offline = directory->offline();
       if (auto space = directory->Space(); space.ok()) {
         summary.total_bytes = static_cast<int64_t>(space->total_bytes);
         summary.usable_bytes = static_cast<int64_t>(space->free_bytes);
@@ -360,6 +356,7 @@ env::Task<std::vector<DirectorySummary>> ReplicaSet::DescribeDirectories() {
 
 env::Task<LogsHealth> ReplicaSet::CheckHealth() {
   LogsHealth health;
+  health.storage_errors = storage_errors_.load(std::memory_order_relaxed);
   health.max_dirty_ratio = max_dirty_ratio_;
   health.ms_since_cleaner_ran = MonotonicMs() - cleaner_ran_ms_;
   env::LaneGuard in_lane = co_await registry_lane_.Enter();

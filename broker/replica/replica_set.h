@@ -16,6 +16,7 @@
 #include "broker/metadata/publisher.h"
 #include "broker/replica/delayed_removal.h"
 #include "broker/replica/partition_registry.h"
+#include "broker/replica/repeat_limit.h"
 #include "broker/storage/log_registry.h"
 #include "lib/env/env.h"
 #include "lib/env/lane.h"
@@ -37,6 +38,7 @@ struct ReplicaSetOptions {
 struct LogsHealth {
   std::vector<std::string> directories;  // all of log.dirs that are or were in use
   std::vector<std::string> offline_directories;
+  uint64_t storage_errors = 0;       // requests that the storage refused since the start
   double max_dirty_ratio = 0;        // of the dirtiest compacted log, when compaction looked last; 0 to 1
   int64_t ms_since_cleaner_ran = 0;  // since it looked last, or since the start
 };
@@ -50,7 +52,21 @@ struct DirectorySummary {
   std::vector<PartitionSummary> partitions;
 };
 
-class ReplicaSet : public metadata::MetadataPublisher {
+// Log directories that have failed since the broker started, or at its start (those without an id). They
+// stay so until a restart.
+struct OfflineDirectories {
+  std::vector<DirectoryId> ids;
+  std::vector<std::string> paths;
+};
+
+// Where a replica lies, for AssignReplicasToDirs (KIP-858).
+struct DirectoryAssignment {
+  TopicId topic_id;
+  PartitionIndex partition;
+  DirectoryId directory_id;
+};
+
+class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
  public:
   // All references outlive the set.
   ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogRegistry& logs,
@@ -77,12 +93,33 @@ class ReplicaSet : public metadata::MetadataPublisher {
   env::Task<std::vector<DirectorySummary>> DescribeDirectories();
   env::Task<LogsHealth> CheckHealth();
 
+  // StorageListener: every partition in the directory goes offline, soon.
+  void DirectoryFailed(const DirectoryId& directory, const TopicPartition& partition,
+                       const Status& failure) override;
+  // Counted; logged once in ten seconds.
+  void RequestFailed(const TopicPartition& partition, std::string_view what, const Status& failure) override;
+  // As of now. Any thread.
+  std::shared_ptr<const OfflineDirectories> offline_directories() const { return offline_.load(); }
+  // Replicas of which `image` doesn't know in which of several directories they lie; at most `max`.
+  std::vector<DirectoryAssignment> UnknownDirectories(const metadata::MetadataImage& image, size_t max) const;
+
   // Closes every log and marks the directories as cleanly shut down. Nothing may follow.
   env::Task<Status> ShutDown(BrokerEpoch broker_epoch);
 
  private:
   using ImagePtr = metadata::ImagePtr;
+  static constexpr absl::Duration kFailureLogInterval = absl::Seconds(10);
 
+  // One look at what is due. Whether another may be due at once.
+  env::Task<bool> FlushWhatIsDue();
+  // With one sync of their file system. False: it can't do that.
+  env::Task<bool> FlushTogether(DirectoryId directory,
+                                const std::vector<std::shared_ptr<Partition>>& partitions);
+  env::Task<void> FlushOneByOne(const std::vector<std::shared_ptr<Partition>>& partitions);
+  env::Task<void> TakeOffline(DirectoryId directory, Status why);
+  void PublishOffline();
+  // Whether an empty log may be made for what has none here.
+  bool MayCreate(const metadata::MetadataUpdate& update, const TopicPartition& partition) const;
   env::Task<void> LoadStored(const metadata::MetadataUpdate& update);
   env::Task<void> RemoveDeleted(const metadata::MetadataUpdate& update);
   env::Task<void> CreateMissing(ImagePtr image, std::vector<TopicPartition> missing);
@@ -101,6 +138,14 @@ class ReplicaSet : public metadata::MetadataPublisher {
   const LogConfigOf log_config_of_;
   env::Lane registry_lane_;  // guards logs_ and removals_
   DelayedRemoval removals_;
+  std::atomic<std::shared_ptr<const OfflineDirectories>> offline_{
+      std::make_shared<const OfflineDirectories>()};
+  // One line each: what an operator must do differs.
+  RepeatLimit no_room_{kFailureLogInterval};
+  RepeatLimit read_only_{kFailureLogInterval};
+  RepeatLimit corrupt_{kFailureLogInterval};
+  std::atomic<uint64_t> storage_errors_{0};
+  std::set<TopicPartition> unloadable_;  // Publish's own: their files are there, yet can't be opened
   std::atomic<bool> cleaning_stopped_{false};
   std::atomic<double> max_dirty_ratio_{0};
   std::atomic<int64_t> cleaner_ran_ms_;   // monotonic

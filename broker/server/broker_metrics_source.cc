@@ -102,6 +102,7 @@ env::Task<std::vector<PartitionSample>> BrokerMetricsSource::CollectPartitions(s
     sample.last_stable_offset = summary.last_stable_offset.value();
     sample.segments = static_cast<int32_t>(summary.segment_count);
     sample.is_leader = summary.leader;
+    sample.offline = summary.offline;
     sample.producer_ids = static_cast<int32_t>(summary.producer_ids);
     sample.min_insync_replicas = min_insync_replicas;
     sample.partitions_of_topic = topic == nullptr ? 0 : topic->partition_count();
@@ -276,6 +277,7 @@ env::Task<ServerSample> BrokerMetricsSource::CollectServer() {
   for (const std::string& path : logs.directories) {
     sample.log_directories.emplace_back(path, std::ranges::count(logs.offline_directories, path) > 0);
   }
+  sample.storage_errors = static_cast<int64_t>(logs.storage_errors);
   sample.max_dirty_percent = logs.max_dirty_ratio * 100;
   sample.time_since_last_compaction_ms = logs.ms_since_cleaner_ran;
   partitions_.clear();

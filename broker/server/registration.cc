@@ -1,14 +1,19 @@
 #include "broker/server/registration.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "broker/controller/controller.h"
 #include "broker/metadata/format.h"
 #include "broker/metadata/metadata_log.h"
+#include "broker/replica/replica_set.h"
 #include "lib/base/log.h"
 #include "lib/env/env.h"
 #include "lib/kafka/error_code.h"
+#include "lib/kafka/messages/assign_replicas_to_dirs_request.h"
+#include "lib/kafka/messages/assign_replicas_to_dirs_response.h"
 #include "lib/kafka/messages/broker_heartbeat_request.h"
 #include "lib/kafka/messages/broker_heartbeat_response.h"
 #include "lib/kafka/messages/broker_registration_request.h"
@@ -20,6 +25,7 @@ namespace {
 constexpr absl::Duration kRetryInterval = absl::Milliseconds(50);
 constexpr absl::Duration kLeaveInterval = absl::Milliseconds(10);
 constexpr absl::Duration kMostLeaveTime = absl::Seconds(1);
+constexpr size_t kMostAssignments = 2250;  // in one request, as Kafka
 
 Status Refused(std::string_view what, int16_t error) {
   return MakeStatus(StatusCode::kFailedPrecondition, "the controller refused the {}: {}", what,
@@ -39,6 +45,7 @@ env::Task<StatusOr<Registration::Heard>> Registration::Beat(bool want_shut_down)
   request.broker_id = options_.node_id.value();
   request.broker_epoch = broker_epoch_.value();
   request.current_metadata_offset = log_.cache().Current()->provenance.last_contained_offset.value();
+  if (options_.replicas != nullptr) request.offline_log_dirs = options_.replicas->offline_directories()->ids;
   request.want_fence = false;
   request.want_shut_down = want_shut_down;
   auto answer = co_await controller_.BrokerHeartbeat(request);
@@ -95,11 +102,44 @@ env::Task<void> Registration::KeepBeating() {
   const auto ended = ended_;
   bool stopped = co_await stop_.SleepFor(options_.heartbeat_interval);
   while (!stopped) {
+    // First: what fails next is to be known by its directory.
+    co_await AssignDirectories();
     const StatusOr<Heard> heard = co_await Beat(/*want_shut_down=*/false);
     if (!heard.ok()) log::Warning("server", "heartbeat: {}", Message(heard.status()));
     stopped = co_await stop_.SleepFor(options_.heartbeat_interval);
   }
   ended->Set(true);
+}
+
+env::Task<void> Registration::AssignDirectories() {
+  if (options_.replicas == nullptr) co_return;
+  const metadata::ImagePtr image = log_.cache().Current();
+  // With one directory the controller assigns it by itself.
+  if (options_.log_dirs.size() < 2) co_return;
+  kafka::AssignReplicasToDirsRequest request;
+  request.broker_id = options_.node_id.value();
+  request.broker_epoch = broker_epoch_.value();
+  std::map<DirectoryId, std::map<TopicId, std::vector<PartitionIndex>>> by_directory;
+  for (const auto& unknown : options_.replicas->UnknownDirectories(*image, kMostAssignments)) {
+    by_directory[unknown.directory_id][unknown.topic_id].push_back(unknown.partition);
+  }
+  if (by_directory.empty()) co_return;
+  for (const auto& [directory_id, topics] : by_directory) {
+    auto& directory = request.directories.emplace_back();
+    directory.id = directory_id;
+    for (const auto& [topic_id, partitions] : topics) {
+      auto& topic = directory.topics.emplace_back();
+      topic.topic_id = topic_id;
+      for (const PartitionIndex index : partitions)
+        topic.partitions.emplace_back().partition_index = index.value();
+    }
+  }
+  const auto answer = co_await controller_.AssignReplicasToDirs(request);
+  if (!answer.ok()) {
+    log::Warning("server", "directories aren't assigned: {}", Message(answer.status()));
+  } else if (answer->error_code != 0) {
+    log::Warning("server", "{}", Message(Refused("assignment of directories", answer->error_code)));
+  }
 }
 
 // What isn't agreed on in time is no harm: the next registration finds the broker gone.

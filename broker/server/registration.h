@@ -22,6 +22,9 @@ class Controller;
 namespace dohle::metadata {
 class MetadataLog;
 }
+namespace dohle::replica {
+class ReplicaSet;
+}
 
 namespace dohle::server {
 
@@ -33,6 +36,8 @@ struct RegistrationOptions {
   std::vector<DirectoryId> log_dirs;
   BrokerEpoch previous_broker_epoch{-1};  // of the last clean shutdown
   absl::Duration heartbeat_interval = absl::Seconds(2);
+  // May be null (tests): the replicas, for what the controller is told of log directories.
+  const replica::ReplicaSet* replicas = nullptr;
 };
 
 class Registration {
@@ -57,6 +62,8 @@ class Registration {
     bool should_shut_down = false;
   };
   env::Task<StatusOr<Heard>> Beat(bool want_shut_down);
+  // Where replicas lie that the metadata knows of no directory for (KIP-858).
+  env::Task<void> AssignDirectories();
   env::Task<void> Leave();
   env::Task<void> KeepBeating();
 

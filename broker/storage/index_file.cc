@@ -105,15 +105,22 @@ Status IndexFile::Trim(const SegmentPlace& place) {
   return OkStatus();
 }
 
-Status IndexFile::Truncate(const SegmentPlace& place, uint64_t count) {
+void IndexFile::DropPending(uint64_t count) {
+  DOHLE_CHECK(count >= written_ && count <= this->count());
+  pending_.resize((count - written_) * entry_size_);
+}
+
+void IndexFile::Rewind(uint64_t count) {
   DOHLE_CHECK(count <= this->count());
-  if (count >= written_) {
-    pending_.resize((count - written_) * entry_size_);
-    return OkStatus();
-  }
+  if (count >= written_) return DropPending(count);
   pending_.clear();
   written_ = count;
-  return Trim(place);
+}
+
+Status IndexFile::Truncate(const SegmentPlace& place, uint64_t count) {
+  const bool cut = count < written_;
+  Rewind(count);
+  return cut ? Trim(place) : OkStatus();
 }
 
 }  // namespace dohle::storage

@@ -38,8 +38,12 @@ class IndexFile {
   bool dirty() const { return !pending_.empty(); }
   // Writes the pending entries; on failure they stay pending.
   Status Write(const SegmentPlace& place);
+  // Takes pending entries back: `count` of all entries stay, the written ones among them.
+  void DropPending(uint64_t count);
   // Writes, cuts preallocated space off.
   Status Trim(const SegmentPlace& place);
+  // Keeps the first `count` entries; the file is cut by the next Trim only, if it hasn't grown again by then.
+  void Rewind(uint64_t count);
   // Keeps the first `count` entries.
   Status Truncate(const SegmentPlace& place, uint64_t count);
   // The open file, for Sync.

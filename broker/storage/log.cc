@@ -157,7 +157,7 @@ void Log::ApplyBatches(const Batches& batches) {
     if (completed && completed->aborted) {
       Segment& active = segments_->active();
       active.set_maybe_has_transaction_index(true);
-      directory_unsynced_ = true;
+      directory_entries_.Add();
       const Status written =
           AppendToTransactionIndex(active.place(), {completed->producer_id, completed->first_offset,
                                                     completed->last_offset, completed->last_stable_offset});
@@ -184,7 +184,7 @@ Status Log::SaveEpochsIfDirty() {
   if (!epochs_unsaved_) return OkStatus();
   DOHLE_RETURN_IF_ERROR(epochs_->Save(*file_system_, directory_));
   epochs_unsaved_ = false;
-  epochs_unsynced_ = true;
+  epochs_file_.Add();
   return OkStatus();
 }
 
@@ -247,7 +247,7 @@ Status Log::Roll(Offset base_offset, int64_t now_ms) {
                          Segment::Create({file_system_, &directory_, base_offset, ""}, now_ms));
   active.CloseFiles();
   segments_->Add(std::move(segment));
-  directory_unsynced_ = true;
+  directory_entries_.Add();
   return OkStatus();
 }
 
@@ -274,66 +274,84 @@ bool Log::HasOngoingTransaction(ProducerId producer_id, ProducerEpoch epoch) con
 size_t Log::producer_count() const { return producers_->producers().size(); }
 std::vector<ProducerDescription> Log::DescribeProducers() const { return producers_->Describe(); }
 
+Status FlushPlan::Judge(Status synced) {
+  const bool refused = absl::IsResourceExhausted(synced) || absl::IsPermissionDenied(synced);
+  if (!refused) return synced;
+  return env::MarkDeviceFailure(MakeStatus(StatusCode::kDataLoss, "{}", Message(synced)));
+}
+
 Status FlushPlan::Execute() const {
-  for (const std::shared_ptr<env::File>& file : files) DOHLE_RETURN_IF_ERROR(file->Sync());
+  for (const std::shared_ptr<env::File>& file : files) DOHLE_RETURN_IF_ERROR(Judge(file->Sync()));
   for (const std::string& directory : directories)
     DOHLE_RETURN_IF_ERROR(file_system->SyncDirectory(directory));
   return OkStatus();
 }
 
-StatusOr<FlushPlan> Log::PlanFlush() {
+Status Log::AddFilesToSync(size_t index, FlushPlan& plan) {
+  Segment& segment = segments_->at(index);
+  DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file, segment.file());
+  plan.files.push_back(std::move(file));
+  if (segment.maybe_has_transaction_index()) {
+    auto aborted =
+        file_system_->Open(segment.place().Path(kTransactionIndexSuffix), env::OpenMode::kReadWrite);
+    if (aborted.ok()) plan.files.push_back(*std::move(aborted));
+    if (!aborted.ok() && aborted.status().code() != StatusCode::kNotFound) return aborted.status();
+  }
+  // The active segment's indexes are checked against its log at recovery, so only sealed ones are synced.
+  if (index + 1 == segments_->size()) return OkStatus();
+  for (IndexFile* entries : {&segment.offset_index().file(), &segment.time_index().file()}) {
+    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> opened, entries->Open(segment.place()));
+    plan.files.push_back(std::move(opened));
+  }
+  segment.CloseFiles();
+  return OkStatus();
+}
+
+StatusOr<FlushPlan> Log::PlanFlush(FlushBy by) {
   FlushPlan plan;
   plan.offset = log_end_offset_;
   plan.bytes = unflushed_bytes_;
   plan.file_system = file_system_;
-  if (recovery_point_ >= log_end_offset_ && !directory_unsynced_ && !epochs_unsaved_ && !epochs_unsynced_)
+  plan.truncations = generation_;
+  if (recovery_point_ >= log_end_offset_ && !directory_entries_.pending() && !epochs_unsaved_ &&
+      !epochs_file_.pending())
     return plan;
   DOHLE_RETURN_IF_ERROR(SaveEpochsIfDirty());
   // From the segment before: it may have been synced while it was active, its indexes not.
   const Offset synced = std::max(recovery_point_, Offset(1)) - 1;
   for (size_t i = segments_->IndexOf(synced); i < segments_->size(); ++i) {
-    Segment& segment = segments_->at(i);
-    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file, segment.file());
-    plan.files.push_back(std::move(file));
-    if (segment.maybe_has_transaction_index()) {
-      auto aborted =
-          file_system_->Open(segment.place().Path(kTransactionIndexSuffix), env::OpenMode::kReadWrite);
-      if (aborted.ok()) plan.files.push_back(*std::move(aborted));
-      if (!aborted.ok() && aborted.status().code() != StatusCode::kNotFound) return aborted.status();
-    }
-    DOHLE_RETURN_IF_ERROR(segment.WriteIndexes());
-    // The active segment's indexes are checked against its log at recovery, so only sealed ones are synced.
-    if (i + 1 == segments_->size()) continue;
-    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> index,
-                           segment.offset_index().file().Open(segment.place()));
-    plan.files.push_back(std::move(index));
-    DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> times,
-                           segment.time_index().file().Open(segment.place()));
-    plan.files.push_back(std::move(times));
-    segment.CloseFiles();
+    // On a full disk the active segment's entries are written later.
+    const Status indexed = segments_->at(i).WriteIndexes();
+    if (i + 1 < segments_->size()) DOHLE_RETURN_IF_ERROR(indexed);
+    if (by == FlushBy::kFiles) DOHLE_RETURN_IF_ERROR(AddFilesToSync(i, plan));
   }
-  if (snapshots_->bytes_since() >= kSnapshotBytes) {
-    DOHLE_RETURN_IF_ERROR(snapshots_->Take(*file_system_, directory_, *producers_));
-    directory_unsynced_ = true;
-  }
-  if (epochs_unsynced_) {
+  // Without one a restart replays more, no worse.
+  if (snapshots_->bytes_since() >= kSnapshotBytes &&
+      snapshots_->Take(*file_system_, directory_, *producers_).ok())
+    directory_entries_.Add();
+  if (epochs_file_.pending()) {
     DOHLE_ASSIGN_OR_RETURN(
         std::unique_ptr<env::File> file,
         file_system_->Open(env::JoinPath(directory_, kLeaderEpochFile), env::OpenMode::kReadWrite));
     plan.files.push_back(std::move(file));
-    directory_unsynced_ = true;
+    directory_entries_.Add();
   }
-  if (directory_unsynced_) plan.directories.push_back(directory_);
-  if (parent_unsynced_) plan.directories.push_back(env::ParentPath(directory_));
-  epochs_unsynced_ = false;
-  directory_unsynced_ = false;
-  parent_unsynced_ = false;
+  if (directory_entries_.pending()) plan.directories.push_back(directory_);
+  if (parent_entries_.pending()) plan.directories.push_back(env::ParentPath(directory_));
+  plan.epoch_changes = epochs_file_.made;
+  plan.directory_changes = directory_entries_.made;
+  plan.parent_changes = parent_entries_.made;
+  if (by == FlushBy::kFileSystem) plan.files.clear();
   return plan;
 }
 
 void Log::MarkFlushed(const FlushPlan& plan, int64_t now_ms) {
   last_flush_ms_ = now_ms;
-  if (plan.offset <= recovery_point_) return;
+  epochs_file_.MarkSynced(plan.epoch_changes);
+  directory_entries_.MarkSynced(plan.directory_changes);
+  parent_entries_.MarkSynced(plan.parent_changes);
+  // What was cut off meanwhile was flushed, what came in its place wasn't.
+  if (plan.offset <= recovery_point_ || plan.truncations != generation_) return;
   recovery_point_ = std::min(plan.offset, log_end_offset_);
   unflushed_bytes_ -= std::min(unflushed_bytes_, plan.bytes);
   if (const Status removed = snapshots_->RemoveStrays(*file_system_, directory_, *segments_); !removed.ok())

@@ -9,6 +9,7 @@
 // stays usable), kDataLoss = the device failed or stored bytes are corrupt: take the log directory offline.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -116,15 +117,36 @@ struct EpochEnd {
   friend bool operator==(const EpochEnd&, const EpochEnd&) = default;
 };
 
+// Changes, and how many of them are known to be on the disk.
+struct ChangeCount {
+  uint64_t made = 0;
+  uint64_t synced = 0;
+
+  bool pending() const { return made > synced; }
+  void Add() { ++made; }
+  void MarkSynced(uint64_t count) { synced = std::max(synced, count); }
+};
+
 // What has to reach the disk for `offset` to be the recovery point. Run Execute() on an I/O thread, outside
-// or inside of the lane, then MarkFlushed(plan) inside.
+// or inside of the lane, then, if it went well, MarkFlushed(plan) inside. Until then everything in the plan
+// counts as unflushed, and is in the next plan again.
 struct FlushPlan {
+  // What a failed sync means for the log, see Execute.
+  static Status Judge(Status synced);
+
   Offset offset{0};
   uint64_t bytes = 0;
   std::vector<std::shared_ptr<env::File>> files;
   std::vector<std::string> directories;  // whose entries changed
   env::FileSystem* file_system = nullptr;
+  uint64_t truncations = 0;  // of the log before it was made
+  // Of the log's names and epochs, up to which change.
+  uint64_t directory_changes = 0;
+  uint64_t parent_changes = 0;
+  uint64_t epoch_changes = 0;
 
+  // kDataLoss if a file isn't synced, for want of space too: the kernel may have dropped what it couldn't
+  // write, and later syncs succeed without it. Nothing but a recovery tells what is there.
   Status Execute() const;
 };
 
@@ -179,8 +201,10 @@ class Log {
   bool HasOngoingTransaction(ProducerId producer_id, ProducerEpoch epoch) const;
   std::vector<ProducerDescription> DescribeProducers() const;
 
-  // Flushing. Nothing to do: a plan without files.
-  StatusOr<FlushPlan> PlanFlush();
+  // Flushing. Nothing to do: a plan without files. With kFileSystem the caller syncs the whole file system,
+  // and Execute isn't called.
+  enum class FlushBy : uint8_t { kFiles, kFileSystem };
+  StatusOr<FlushPlan> PlanFlush(FlushBy by = FlushBy::kFiles);
   void MarkFlushed(const FlushPlan& plan, int64_t now_ms);
   bool FlushDue(int64_t now_ms) const;  // flush.ms
 
@@ -228,6 +252,7 @@ class Log {
   StatusOr<std::optional<TimestampedOffset>> SearchTimestamp(Segment& segment, int64_t timestamp_ms,
                                                              Offset upper_bound);
   Status RemoveSegment(size_t segment);
+  Status AddFilesToSync(size_t segment, FlushPlan& plan);
   Status ReloadProducers(Offset end_offset, int64_t now_ms);
   Status SaveEpochsIfDirty();
   void SaveEpochsSoon();
@@ -249,10 +274,10 @@ class Log {
   uint64_t generation_ = 0;       // counts truncations: what was planned before one doesn't hold any more
   bool epochs_assigned_ = false;  // there is an epoch without records that the file doesn't have
   bool epochs_unsaved_ =
-      false;  // the file lags behind (disk full): tried again with the next change or flush
-  bool epochs_unsynced_ = false;
-  bool directory_unsynced_ = false;
-  bool parent_unsynced_ = false;
+      false;                 // the file lags behind (disk full): tried again with the next change or flush
+  ChangeCount epochs_file_;  // writes of the epochs' file
+  ChangeCount directory_entries_;
+  ChangeCount parent_entries_;  // our own name, in the log directory
 };
 
 }  // namespace dohle::storage

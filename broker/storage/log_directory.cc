@@ -28,6 +28,8 @@ StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(env::FileSystem& file
   auto directory = std::unique_ptr<LogDirectory>(new LogDirectory(file_system, path));
   DOHLE_ASSIGN_OR_RETURN(directory->properties_, ReadMetaProperties(file_system, path));
   DOHLE_ASSIGN_OR_RETURN(directory->lock_, file_system.Lock(env::JoinPath(path, kLockFile)));
+  auto whole = file_system.OpenWhole(path);
+  if (whole.ok()) directory->whole_file_system_ = *std::move(whole);
   DOHLE_RETURN_IF_ERROR(directory->ReadCleanShutdownMark());
   DOHLE_ASSIGN_OR_RETURN(directory->recovery_points_, directory->ReadLenient(kRecoveryPointCheckpoint));
   DOHLE_ASSIGN_OR_RETURN(directory->log_start_offsets_, directory->ReadLenient(kLogStartCheckpoint));

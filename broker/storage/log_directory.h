@@ -63,6 +63,8 @@ class LogDirectory {
 
   bool offline() const { return offline_; }
   void MarkOffline() { offline_ = true; }
+  // Null where its file system can't be synced as a whole.
+  const std::shared_ptr<env::WholeFileSystem>& whole_file_system() const { return whole_file_system_; }
   StatusOr<env::SpaceInfo> Space() const { return file_system_.Space(path_); }
 
  private:
@@ -75,6 +77,7 @@ class LogDirectory {
   env::FileSystem& file_system_;
   std::string path_;
   std::unique_ptr<env::FileLock> lock_;
+  std::shared_ptr<env::WholeFileSystem> whole_file_system_;
   MetaProperties properties_;
   bool clean_shutdown_ = false;
   bool offline_ = false;

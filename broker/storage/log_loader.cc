@@ -44,9 +44,9 @@ Status LogLoader::Load() {
                                                  : std::min(options_.recovery_point, log_.log_end_offset_);
   if (!options_.clean_shutdown) {
     // Nobody knows what the last process had synced of names.
-    log_.directory_unsynced_ = true;
-    log_.parent_unsynced_ = true;
-    log_.epochs_unsynced_ = !log_.epochs_->entries().empty();
+    log_.directory_entries_.Add();
+    log_.parent_entries_.Add();
+    if (!log_.epochs_->entries().empty()) log_.epochs_file_.Add();
   }
   const bool epochs_cut = log_.epochs_->TruncateFromEnd(log_.log_end_offset_);
   if (log_.epochs_->TruncateFromStart(log_.log_start_offset_) || epochs_cut) log_.SaveEpochsSoon();
@@ -230,8 +230,8 @@ Status LogLoader::FindLogEnd() {
       Segment::Create({options_.file_system, &log_.directory_, options_.log_start_offset, ""},
                       options_.now_ms));
   segments.Add(std::move(segment));
-  log_.directory_unsynced_ = true;
-  log_.parent_unsynced_ = true;
+  log_.directory_entries_.Add();
+  log_.parent_entries_.Add();
   return OkStatus();
 }
 

@@ -21,19 +21,26 @@ struct LogRegistry::LoadJob {
 StatusOr<std::unique_ptr<LogRegistry>> LogRegistry::Open(env::FileSystem& file_system, env::Random& random,
                                                          const std::vector<std::string>& paths) {
   auto registry = std::unique_ptr<LogRegistry>(new LogRegistry(file_system, random));
+  Status failure;
   for (const std::string& path : paths) {
     auto directory = LogDirectory::Open(file_system, path);
     if (directory.ok()) {
       registry->directories_.push_back(*std::move(directory));
-    } else if (directory.status().code() == StatusCode::kDataLoss) {
-      log::Error("storage", "log directory {} is offline: {}", path, Message(directory.status()));
+    } else if (env::IsDeviceFailure(directory.status()) || absl::IsPermissionDenied(directory.status())) {
+      log::Error(
+          "storage",
+          "the log directory {} is offline, the partitions in it aren't served: {}; mend it or take it "
+          "out of log.dirs, then restart the broker",
+          path, Message(directory.status()));
       registry->offline_paths_.push_back(path);
+      failure = directory.status();
     } else {
       return directory.status();
     }
   }
   if (registry->directories_.empty())
-    return MakeStatus(StatusCode::kDataLoss, "none of the {} log directories can be used", paths.size());
+    return MakeStatus(StatusCode::kDataLoss, "none of the {} log directories can be used: {}", paths.size(),
+                      Message(failure));
   const MetaProperties& first = registry->directories_.front()->properties();
   for (const auto& directory : registry->directories_) {
     const MetaProperties& own = directory->properties();
@@ -130,7 +137,8 @@ env::Task<LoadReport> LogRegistry::Load(env::BlockingPool& pool, ConfigOf config
     } else {
       log::Error("storage", "cannot load {}: {}", job.stored.path, Message(job.status));
       report.failures.push_back({job.stored.partition, job.stored.path, job.status});
-      if (job.status.code() == StatusCode::kDataLoss) MarkOffline(job.directory->properties().directory_id);
+      // Corrupt files are their partition's trouble only.
+      if (env::IsDeviceFailure(job.status)) MarkOffline(job.directory->properties().directory_id);
     }
   }
   co_return report;
@@ -189,7 +197,8 @@ StatusOr<std::string> LogRegistry::Remove(Log& log, PartitionDirectoryKind kind)
   return path;
 }
 
-Status LogRegistry::WriteCheckpoints(const std::vector<PartitionCheckpoint>& partitions) {
+Status LogRegistry::WriteCheckpoints(const std::vector<PartitionCheckpoint>& partitions,
+                                     std::vector<std::pair<DirectoryId, Status>>* failed) {
   Status first_failure;
   for (const auto& directory : directories_) {
     if (directory->offline()) continue;
@@ -207,7 +216,8 @@ Status LogRegistry::WriteCheckpoints(const std::vector<PartitionCheckpoint>& par
     if (written.ok()) written = directory->WriteHighWatermarks(high_watermarks);
     if (written.ok()) continue;
     log::Error("storage", "checkpoints of {} are not written: {}", directory->path(), Message(written));
-    if (written.code() == StatusCode::kDataLoss) MarkOffline(directory->properties().directory_id);
+    if (env::IsDeviceFailure(written) && failed != nullptr)
+      failed->emplace_back(directory->properties().directory_id, written);
     if (first_failure.ok()) first_failure = written;
   }
   return first_failure;
@@ -262,6 +272,8 @@ bool LogRegistry::MarkOffline(const DirectoryId& id) {
   if (directory == nullptr || directory->offline()) return false;
   directory->MarkOffline();
   offline_paths_.push_back(directory->path());
+  // Its topics can be deleted and made anew, elsewhere.
+  absl::erase_if(placement_, [&id](const auto& placed) { return placed.second == id; });
   return true;
 }
 

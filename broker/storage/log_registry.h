@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -55,8 +56,9 @@ class LogRegistry {
  public:
   using ConfigOf = std::function<std::shared_ptr<const LogConfig>(const std::string& topic)>;
 
-  // Locks and reads the directories. One that fails with an I/O error is left out and listed in
-  // offline_paths(); any other failure, or that none is left, fails. They must agree in cluster and node.
+  // Locks and reads the directories. One with an I/O error, or that may not be written to, is left out and
+  // listed in offline_paths(); any other failure, or that none is left, fails. They must agree in cluster and
+  // node.
   static StatusOr<std::unique_ptr<LogRegistry>> Open(env::FileSystem& file_system, env::Random& random,
                                                      const std::vector<std::string>& paths);
 
@@ -74,8 +76,10 @@ class LogRegistry {
   StatusOr<std::string> Remove(Log& log, PartitionDirectoryKind kind = PartitionDirectoryKind::kDelete);
   Status RemovePath(const std::string& path) { return file_system_.RemoveRecursively(path); }
 
-  // Every partition that exists, one entry each: what isn't listed is forgotten.
-  Status WriteCheckpoints(const std::vector<PartitionCheckpoint>& partitions);
+  // Every partition that exists, one entry each: what isn't listed is forgotten. The directories whose device
+  // failed at it are added to `failed`, for MarkOffline.
+  Status WriteCheckpoints(const std::vector<PartitionCheckpoint>& partitions,
+                          std::vector<std::pair<DirectoryId, Status>>* failed = nullptr);
   // How far the cleaner came, likewise.
   Status WriteCleanerOffsets(const std::vector<PartitionCheckpoint>& partitions);
   // After every log is closed: checkpoints, then the mark.
@@ -87,7 +91,7 @@ class LogRegistry {
   const std::vector<std::string>& offline_paths() const { return offline_paths_; }
   LogDirectory* FindDirectory(const DirectoryId& id);
   std::optional<DirectoryId> DirectoryOf(const TopicPartition& partition) const;
-  // After kDataLoss from a log: true the first time.
+  // After a failure of the device (env::IsDeviceFailure): true the first time.
   bool MarkOffline(const DirectoryId& id);
   // -1: unknown, or the directories disagree (one was replaced).
   BrokerEpoch previous_broker_epoch() const;

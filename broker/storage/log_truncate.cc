@@ -28,7 +28,7 @@ Status Log::RemoveSegment(size_t index) {
     deleted_files_.push_back(std::move(deleted));
   }
   segments_->Remove(index);
-  directory_unsynced_ = true;
+  directory_entries_.Add();
   return OkStatus();
 }
 

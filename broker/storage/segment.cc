@@ -63,24 +63,48 @@ Status Segment::Append(std::string_view bytes, std::span<const BatchHeader> head
   DOHLE_RETURN_IF_ERROR(EnsureIndexesLoaded());
   DOHLE_RETURN_IF_ERROR(MaxTimestamp().status());
   DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file, this->file());
-  if (Status written = file->WriteAt(size_, bytes); !written.ok()) {
-    // A torn batch would be cut off by recovery too; what matters is that the next append doesn't follow it.
-    if (Status cut = file->Truncate(size_); !cut.ok()) {
-      log::Error("storage", "cannot cut {} back to {} bytes after a failed append: {}",
-                 place_.Path(kLogSuffix), size_, Message(cut));
-    }
-    return written;
+  // Whole batches of an append that failed would be found by a recovery behind a shorter one that didn't.
+  if (remains_) DOHLE_RETURN_IF_ERROR(CutRemains());
+  Status done = file->WriteAt(size_, bytes);
+  if (done.ok()) done = IndexAppended(headers, index_interval_bytes);
+  if (done.ok()) {
+    size_ += bytes.size();
+    return done;
   }
-  const uint64_t position = size_;
-  size_ += bytes.size();
-  Status indexed = IndexBatches(headers, position, index_interval_bytes);
-  if (indexed.ok()) return indexed;
   // The append has failed as a whole: its offsets are given out again, so its bytes may not stay.
-  size_ = position;
-  if (Status cut = file->Truncate(size_); !cut.ok()) {
-    log::Error("storage", "cannot cut {} back to {} bytes after a failed append: {}", place_.Path(kLogSuffix),
-               size_, Message(cut));
+  remains_ = true;
+  if (Status cut = CutRemains(); !cut.ok()) {
+    log::Error("storage",
+               "cannot cut {} back to {} bytes after a failed append, trying again at the next: {}",
+               place_.Path(kLogSuffix), size_, Message(cut));
   }
+  return done;
+}
+
+Status Segment::CutRemains() {
+  DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file, this->file());
+  DOHLE_RETURN_IF_ERROR(file->Truncate(size_));
+  remains_ = false;
+  return OkStatus();
+}
+
+Status Segment::IndexAppended(std::span<const BatchHeader> headers, int32_t index_interval_bytes) {
+  const uint64_t offset_entries = offset_index_.file().count();
+  const uint64_t time_entries = time_index_.file().count();
+  const std::optional<TimestampOffset> max_timestamp = max_timestamp_;
+  const std::optional<int64_t> first_timestamp_ms = first_timestamp_ms_;
+  const uint64_t bytes_since_index_entry = bytes_since_index_entry_;
+  Status indexed = IndexBatches(headers, size_, index_interval_bytes);
+  if (indexed.ok()) {
+    // The records are written: that an index entry isn't (disk full) delays it, no more.
+    if (offset_index_.file().write_due() || time_index_.file().write_due()) (void)WriteIndexes();
+    return indexed;
+  }
+  offset_index_.file().DropPending(offset_entries);
+  time_index_.file().DropPending(time_entries);
+  max_timestamp_ = max_timestamp;
+  first_timestamp_ms_ = first_timestamp_ms;
+  bytes_since_index_entry_ = bytes_since_index_entry;
   return indexed;
 }
 
@@ -98,8 +122,6 @@ Status Segment::IndexBatches(std::span<const BatchHeader> headers, uint64_t posi
     position += static_cast<uint64_t>(header.size());
     bytes_since_index_entry_ += static_cast<uint64_t>(header.size());
   }
-  // The records are written: that an index entry isn't (disk full) delays it, no more.
-  if (offset_index_.file().write_due() || time_index_.file().write_due()) (void)WriteIndexes();
   return OkStatus();
 }
 
@@ -157,6 +179,10 @@ StatusOr<std::optional<BatchPosition>> Segment::Find(Offset offset, bool may_blo
         fits = false;  // the index may be what is wrong
         break;
       }
+      if (absl::IsDataLoss(next.status()) && !env::IsDeviceFailure(next.status()))
+        return MakeStatus(StatusCode::kDataLoss,
+                          "{} is corrupt: {}; consumers must seek past it, or the file be restored",
+                          place.Path(kLogSuffix), Message(next.status()));
       if (!next.ok()) return next.status();
       if (!*next) return std::nullopt;
       const BatchHeader& header = scanner.header();
@@ -216,6 +242,7 @@ StatusOr<uint64_t> Segment::TimestampSearchStart(int64_t timestamp_ms, Offset st
 }
 
 Status Segment::Seal() {
+  if (remains_) DOHLE_RETURN_IF_ERROR(CutRemains());
   DOHLE_ASSIGN_OR_RETURN(const TimestampOffset max, MaxTimestamp());
   if (max.timestamp_ms >= 0) DOHLE_RETURN_IF_ERROR(time_index_.MaybeAppend(place_, max));
   DOHLE_RETURN_IF_ERROR(offset_index_.file().Trim(place_));

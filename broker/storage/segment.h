@@ -43,7 +43,7 @@ class Segment {
   }
 
   // Writes `bytes`, the batches that `headers` describe, and indexes them. On failure the segment is as
-  // before.
+  // before, its file too, or is made so before the next append.
   Status Append(std::string_view bytes, std::span<const BatchHeader> headers, int32_t index_interval_bytes);
   // Kafka's LogSegment.shouldRoll, for the append of `bytes` up to `last_offset`.
   struct RollLimits {
@@ -90,6 +90,9 @@ class Segment {
   friend class SegmentRecovery;
   explicit Segment(const SegmentPlace& place, int64_t created_ms) : place_(place), created_ms_(created_ms) {}
   Status IndexBatches(std::span<const BatchHeader> headers, uint64_t position, int32_t index_interval_bytes);
+  // Indexes a whole append: on failure nothing of it is indexed.
+  Status IndexAppended(std::span<const BatchHeader> headers, int32_t index_interval_bytes);
+  Status CutRemains();
   Status LoadFirstTimestamp();
 
   SegmentPlace place_;
@@ -102,6 +105,7 @@ class Segment {
   int64_t created_ms_;
   uint64_t bytes_since_index_entry_ = 0;
   bool maybe_transaction_index_ = true;
+  bool remains_ = false;  // of a failed append lie in the file past `size_`
   bool used_ = true;
 };
 

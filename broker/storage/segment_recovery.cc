@@ -96,10 +96,11 @@ StatusOr<OffsetPosition> SegmentRecovery::TrustedStart(Offset trusted) {
     start = last;
     break;
   }
-  DOHLE_RETURN_IF_ERROR(index.file().Truncate(place, count));
+  // Most of what goes here comes back out of the batches: the files are cut when that is known (Seal).
+  index.file().Rewind(count);
   DOHLE_ASSIGN_OR_RETURN(const uint64_t time_count,
                          AscendingTimes(count == 0 ? place.base_offset - 1 : start.offset));
-  DOHLE_RETURN_IF_ERROR(times.file().Truncate(place, time_count));
+  times.file().Rewind(time_count);
   DOHLE_ASSIGN_OR_RETURN(segment_.max_timestamp_, times.Last(place));
   segment_.bytes_since_index_entry_ = 0;
   return start;

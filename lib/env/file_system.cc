@@ -1,6 +1,24 @@
 #include "lib/env/file_system.h"
 
+#include "absl/strings/cord.h"
+
 namespace dohle::env {
+namespace {
+
+constexpr const char* kDeviceFailure = "dohle/device-failure";
+
+}  // namespace
+
+Status MarkDeviceFailure(Status status) {
+  status.SetPayload(kDeviceFailure, absl::Cord());
+  return status;
+}
+
+bool IsDeviceFailure(const Status& status) { return status.GetPayload(kDeviceFailure).has_value(); }
+
+StatusOr<std::unique_ptr<WholeFileSystem>> FileSystem::OpenWhole(const std::string& path) {
+  return MakeStatus(StatusCode::kUnimplemented, "{} is synced file by file", path);
+}
 
 StatusOr<std::string> FileSystem::ReadWhole(const std::string& path, uint64_t max_bytes) {
   DOHLE_ASSIGN_OR_RETURN(std::unique_ptr<File> file, Open(path, OpenMode::kReadOnly));

@@ -18,6 +18,11 @@
 
 namespace dohle::env {
 
+// Tells an I/O error of the device from bytes that it read well and that make no sense: both are kDataLoss,
+// but only the first says something of the other files there. Every FileSystem marks its I/O errors so.
+Status MarkDeviceFailure(Status status);
+bool IsDeviceFailure(const Status& status);
+
 class File {
  public:
   virtual ~File() = default;
@@ -51,6 +56,15 @@ enum class OpenMode {
   kCreateExclusive,  // read and write, kAlreadyExists if present
 };
 
+// Everything on a file system, for one Sync in place of thousands.
+class WholeFileSystem {
+ public:
+  virtual ~WholeFileSystem() = default;
+  // syncfs: all that was written before the call, names too. Blocks: I/O threads only. Fails if anything
+  // since OpenWhole couldn't be written back, by whomever.
+  virtual Status Sync() = 0;
+};
+
 // Holds a lock file (".lock") until destroyed.
 class FileLock {
  public:
@@ -82,6 +96,8 @@ class FileSystem {
   // From now on only the owner may read the file, and nobody may write it.
   virtual Status MakeReadOnly(const std::string& path) = 0;
   virtual Status SyncDirectory(const std::string& path) = 0;
+  // What holds the directory `path`. kUnimplemented where a Sync wouldn't tell of failures.
+  virtual StatusOr<std::unique_ptr<WholeFileSystem>> OpenWhole(const std::string& path);
   virtual StatusOr<std::unique_ptr<FileLock>> Lock(
       const std::string& path) = 0;  // kFailedPrecondition if held
   virtual StatusOr<SpaceInfo> Space(const std::string& path) = 0;

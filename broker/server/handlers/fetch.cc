@@ -150,6 +150,9 @@ ErrorCode ErrorOf(const FetchedPartition& fetched) {
     case FetchProblem::kOffsetOutOfRange:
       return ErrorCode::kOffsetOutOfRange;
     case FetchProblem::kStorage:
+      // Bytes that can be read and make no sense: Kafka's error for what a client can only skip.
+      if (absl::IsDataLoss(fetched.storage_status) && !env::IsDeviceFailure(fetched.storage_status))
+        return ErrorCode::kCorruptMessage;
       return PartitionError(fetched.storage_status);
   }
   return ErrorCode::kUnknownServerError;

@@ -97,6 +97,7 @@ struct ServerSample {
   double max_dirty_percent = 0;
   int64_t time_since_last_compaction_ms = 0;
   std::vector<ListenerSample> listeners;
+  int64_t storage_errors = 0;  // requests that the storage refused since the start
   std::vector<std::pair<std::string, bool>> log_directories;  // path, failed?
 };
 

@@ -198,6 +198,7 @@ void WriteRaft(const RaftSample& r, Exposition& out) {
 
 void WriteServer(const ServerSample& s, Exposition& out) {
   One(out, "dohle_memory_admitted_bytes", s.memory_used_bytes);
+  One(out, "dohle_storage_errors_total", s.storage_errors);
   One(out, "kafka_brokers", s.cluster_brokers);
   One(out, "kafka_log_logcleanermanager_max_dirty_percent", s.max_dirty_percent);
   One(out, "kafka_log_logcleanermanager_time_since_last_run_ms", s.time_since_last_compaction_ms);

@@ -2,6 +2,9 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
+
+#include "lib/env/file_system.h"
 
 namespace dohle::env {
 namespace {
@@ -79,8 +82,9 @@ std::string_view Advice(int error) {
 }  // namespace
 
 Status ErrnoStatus(int error, std::string_view what, std::string_view subject) {
-  return MakeStatus(CodeOf(error), "cannot {} {}: {}{}", what, subject,
-                    std::generic_category().message(error), Advice(error));
+  Status status = MakeStatus(CodeOf(error), "cannot {} {}: {}{}", what, subject,
+                             std::generic_category().message(error), Advice(error));
+  return absl::IsDataLoss(status) ? MarkDeviceFailure(std::move(status)) : status;
 }
 
 }  // namespace dohle::env

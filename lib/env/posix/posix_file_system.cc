@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -71,6 +73,27 @@ class PosixFileLock : public FileLock {
   UniqueFd fd_;
   FileIdentity identity_;
 };
+
+class PosixWholeFileSystem : public WholeFileSystem {
+ public:
+  PosixWholeFileSystem(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Status Sync() override {
+    if (::syncfs(fd_.get()) != 0) return ErrnoStatus(errno, "sync the file system of", path_);
+    return OkStatus();
+  }
+
+ private:
+  const UniqueFd fd_;  // open all the time: what fails in between is reported through it
+  const std::string path_;
+};
+
+bool SyncfsTellsFailures() {
+  struct utsname system{};
+  int major = 0;
+  int minor = 0;
+  if (::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+  return std::pair(major, minor) >= std::pair(5, 8);
+}
 
 bool IsDirectory(int directory, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN && entry.d_type != DT_LNK) return entry.d_type == DT_DIR;
@@ -148,6 +171,14 @@ Status PosixFileSystem::SyncDirectory(const std::string& path) {
   if (!fd.valid()) return ErrnoStatus(errno, "open directory", path);
   if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "sync directory", path);
   return OkStatus();
+}
+
+StatusOr<std::unique_ptr<WholeFileSystem>> PosixFileSystem::OpenWhole(const std::string& path) {
+  static const bool tells = SyncfsTellsFailures();
+  if (!tells) return FileSystem::OpenWhole(path);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, "open directory", path);
+  return std::make_unique<PosixWholeFileSystem>(std::move(fd), path);
 }
 
 StatusOr<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path) {

@@ -18,6 +18,8 @@ class PosixFileSystem : public FileSystem {
   Status RemoveRecursively(const std::string& path) override;
   Status MakeReadOnly(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
+  // On Linux 5.8 and newer: before, syncfs keeps failures to itself.
+  StatusOr<std::unique_ptr<WholeFileSystem>> OpenWhole(const std::string& path) override;
   // A POSIX record lock over the whole file, which is what Java's FileChannel.tryLock takes: Apache Kafka and
   // Dohle keep each other out of a log directory.
   StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;

@@ -23,7 +23,7 @@ std::vector<std::string> PartsOf(const std::string& path) {
 Status FaultStatus(DiskFaultKind kind, const std::string& path) {
   switch (kind) {
     case DiskFaultKind::kIoError:
-      return MakeStatus(StatusCode::kDataLoss, "{}: simulated I/O error", path);
+      return MarkDeviceFailure(MakeStatus(StatusCode::kDataLoss, "{}: simulated I/O error", path));
     case DiskFaultKind::kNoSpace:
       return MakeStatus(StatusCode::kResourceExhausted, "{}: simulated full disk", path);
     case DiskFaultKind::kReadOnly:

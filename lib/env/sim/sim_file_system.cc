@@ -81,6 +81,21 @@ class SimFileLock : public FileLock {
   const std::string path_;
 };
 
+class SimWholeFileSystem : public WholeFileSystem {
+ public:
+  SimWholeFileSystem(std::shared_ptr<SimFileSystem::Life> life, std::string path)
+      : life_(std::move(life)), path_(std::move(path)) {}
+  Status Sync() override {
+    DOHLE_RETURN_IF_ERROR(Allowed(*life_, DiskOp::kSync, path_));
+    life_->disk.SyncAll();
+    return OkStatus();
+  }
+
+ private:
+  const std::shared_ptr<SimFileSystem::Life> life_;
+  const std::string path_;
+};
+
 }  // namespace
 
 StatusOr<std::unique_ptr<File>> SimFileSystem::Open(const std::string& path, OpenMode mode) {
@@ -140,6 +155,11 @@ Status SimFileSystem::SyncDirectory(const std::string& path) {
     return MakeStatus(StatusCode::kFailedPrecondition, "{} is not a directory", path);
   inode->Sync();
   return OkStatus();
+}
+
+StatusOr<std::unique_ptr<WholeFileSystem>> SimFileSystem::OpenWhole(const std::string& path) {
+  DOHLE_RETURN_IF_ERROR(Allowed(*life_, DiskOp::kOpen, path));
+  return std::make_unique<SimWholeFileSystem>(life_, path);
 }
 
 StatusOr<std::unique_ptr<FileLock>> SimFileSystem::Lock(const std::string& path) {

@@ -35,6 +35,7 @@ class SimFileSystem : public FileSystem {
   Status RemoveRecursively(const std::string& path) override;
   Status MakeReadOnly(const std::string& path) override;
   Status SyncDirectory(const std::string& path) override;
+  StatusOr<std::unique_ptr<WholeFileSystem>> OpenWhole(const std::string& path) override;
   StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   StatusOr<SpaceInfo> Space(const std::string& path) override;
 

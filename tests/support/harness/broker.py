@@ -78,6 +78,7 @@ class Broker:
         self.overrides = overrides or {}
         self.port = self.controller_port = None
         self.process = None
+        self.environment = {}  # what the broker's process gets beside ours
         directory.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -115,7 +116,8 @@ class Broker:
             with open(self.log_path, "ab") as log:
                 position = log.tell()
                 self.process = subprocess.Popen(self.command(properties), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                                cwd=self.directory, preexec_fn=die_with_parent)
+                                                cwd=self.directory, env={**os.environ, **self.environment},
+                                                preexec_fn=die_with_parent)
             end = time.monotonic() + timeout_s
             while self.process.poll() is None and time.monotonic() < end:
                 if answers(self.port):
