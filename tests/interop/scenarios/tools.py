@@ -189,7 +189,7 @@ def group_settings(tools):
     brokers = ["--entity-type", "brokers", "--entity-default"]
     for setting in ("group.initial.rebalance.delay.ms=1", "group.max.size=1", "group.min.session.timeout.ms=1", "offsets.retention.minutes=1"):
         text = tools.ask(CONFIG, *brokers, "--alter", "--add-config", setting, ok=False)
-        contains(text, f"Cannot update these configs dynamically: Set({setting.split('=')[0]})", "a setting that is read-only")
+        contains(text, f"Cannot update these configs dynamically: [{setting.split('=')[0]}]", "a setting that is read-only")
     dynamic = {"group.coordinator.cached.buffer.max.bytes": 600000, "group.consumer.assignment.interval.ms": 50}
     for name, value in dynamic.items():
         tools.ask(CONFIG, *brokers, "--alter", "--add-config", f"{name}={value}")
