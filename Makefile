@@ -35,8 +35,9 @@ fuzz: deps-build deps-check  ## fuzzes every decoder for SECONDS_EACH=60 seconds
 sim: build  ## runs the simulated cluster on SEEDS=200 new seeds; a failure prints the seed that repeats it
 	@DOHLE_SIM_FIRST=$${DOHLE_SIM_FIRST:-$$(date +%s)} DOHLE_SIM_SEEDS=$(SEEDS) ctest --test-dir build --output-on-failure -L sim --no-tests=error
 
-image: build  ## writes an OCI image of the broker to build/image/dohle-broker.tar
-	@python3 packaging/image.py --binary build/bin/dohle-broker --output build/image/dohle-broker.tar
+image: build  ## writes OCI images of the broker and of the operator to build/image/
+	@for program in dohle-broker dohle-operator; do \
+	  python3 packaging/image.py --program $$program --binary build/bin/$$program --output build/image/$$program.tar || exit 1; done
 
 format: deps-check  ## formats every source with clang-format
 	@$(SOURCES) | xargs -r clang-format-19 -i
