@@ -65,7 +65,7 @@ make_certificates() {
 
 # --- nodes
 
-make_control_group() { # PATH below the root of each hierarchy
+make_control_group() { # CGROUP/NODE
   local root
   if [[ -f /sys/fs/cgroup/cgroup.controllers ]]; then # version 2: one tree, children get what their parent hands down
     mkdir -p "/sys/fs/cgroup/$1"
@@ -74,12 +74,15 @@ make_control_group() { # PATH below the root of each hierarchy
     done
     return
   fi
+  local group
   for root in /sys/fs/cgroup/*/; do # version 1: one tree for each controller
-    [[ -d $root/$1 ]] && continue
-    mkdir "$root/$1"
-    [[ -f $root/$1/cpuset.cpus ]] || continue
-    cat "$root/cpuset.mems" >"$root/$1/cpuset.mems"
-    cat "$root/cpuset.cpus" >"$root/$1/cpuset.cpus"
+    for group in "$root/$CGROUP" "$root/$1"; do
+      [[ -d $group ]] && continue
+      mkdir "$group"
+      [[ -f $group/cpuset.cpus ]] || continue
+      cat "$group/../cpuset.mems" >"$group/cpuset.mems"
+      cat "$group/../cpuset.cpus" >"$group/cpuset.cpus"
+    done
   done
 }
 

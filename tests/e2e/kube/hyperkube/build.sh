@@ -6,6 +6,9 @@ cd "$(dirname "$0")"
 kubernetes=1.34.4 helm=3.19.5
 minor=${kubernetes#*.}
 stamps="-X helm.sh/helm/v3/internal/version.version=v$helm"
+for package in pkg/chartutil pkg/lint/rules; do # what `helm template` and `helm lint` take a server to be
+  stamps+=" -X helm.sh/helm/v3/$package.k8sVersionMajor=${kubernetes%%.*} -X helm.sh/helm/v3/$package.k8sVersionMinor=${minor%.*}"
+done
 for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
   for stamp in gitVersion=v$kubernetes gitMajor=${kubernetes%%.*} gitMinor=${minor%.*} gitTreeState=clean \
     gitCommit=0000000000000000000000000000000000000000 buildDate=2025-01-01T00:00:00Z; do
