@@ -1,8 +1,9 @@
 # The front door. `make help` lists the targets; CONTRIBUTING.md says more.
-# Variables: ARGS (passed on by run and bench), SECONDS_EACH (fuzz), SEEDS (sim), JOBS.
+# Variables: ARGS (passed on by run, e2e and bench), SECONDS_EACH (fuzz), SEEDS (sim), JOBS.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test unit bench fuzz sim image format format-check tidy clean help deps-build deps-test deps-check
+.PHONY: build run test unit e2e bench fuzz sim image manifests format format-check tidy clean help
+.PHONY: deps-build deps-test deps-check deps-e2e
 
 JOBS ?= $(shell nproc)
 SECONDS_EACH ?= 60
@@ -26,6 +27,9 @@ test: deps-test unit  ## builds, runs the unit tests, then real clients and tool
 unit: build  ## builds and runs what ctest runs: unit tests, simulations, tests/tidy
 	@ctest --test-dir build --output-on-failure -j $(JOBS)
 
+e2e: deps-e2e image  ## runs Dohle on a real Kubernetes that it brings up itself; needs root (ARGS="--keep", "--only topic_")
+	@tests/e2e/run $(ARGS)
+
 bench: deps-test build  ## measures Dohle beside Apache Kafka and a bare loop (ARGS="--quick", "--only produce-100")
 	@tests/bench/run $(ARGS)
 
@@ -35,8 +39,12 @@ fuzz: deps-build deps-check  ## fuzzes every decoder for SECONDS_EACH=60 seconds
 sim: build  ## runs the simulated cluster on SEEDS=200 new seeds; a failure prints the seed that repeats it
 	@DOHLE_SIM_FIRST=$${DOHLE_SIM_FIRST:-$$(date +%s)} DOHLE_SIM_SEEDS=$(SEEDS) ctest --test-dir build --output-on-failure -L sim --no-tests=error
 
-image: build  ## writes an OCI image of the broker to build/image/dohle-broker.tar
-	@python3 packaging/image.py --binary build/bin/dohle-broker --output build/image/dohle-broker.tar
+image: build  ## writes OCI images of the broker and of the operator to build/image/
+	@for program in dohle-broker dohle-operator; do \
+	  python3 packaging/image.py --program $$program --binary build/bin/$$program --output build/image/$$program.tar || exit 1; done
+
+manifests: deps-e2e  ## writes what is copied or generated in charts/ and manifests/
+	@PATH="$$(tests/e2e/kube/lab programs | tail -1):$$PATH" charts/generate
 
 format: deps-check  ## formats every source with clang-format
 	@$(SOURCES) | xargs -r clang-format-19 -i
@@ -52,7 +60,7 @@ clean:  ## removes what was built; data stays
 	@rm -rf build build-*
 
 help:  ## lists the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
-deps-build deps-test deps-check: deps-%:
+deps-build deps-test deps-check deps-e2e: deps-%:
 	@cmake/install_dependencies.sh $*

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Writes an OCI image of the broker without a container engine and without a network: one layer that holds the stripped
+"""Writes an OCI image of a program without a container engine and without a network: one layer that holds the stripped
 binary, its shared libraries and a few files of /etc. The tar is an OCI layout and a docker archive at once, so
 `ctr images import`, `podman load` and `docker load` take it. The same input gives the same bytes.
 
-  packaging/image.py --binary build/bin/dohle-broker --output build/image/dohle-broker.tar
+  packaging/image.py --program dohle-broker --binary build/bin/dohle-broker --output build/image/dohle-broker.tar
 """
 
 import argparse
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -20,13 +21,32 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 USER = 65532  # nobody in particular: what other images without a root user take
-MOST_BYTES = 40 * 10**6
 EPOCH = "1970-01-01T00:00:00Z"
-PROGRAM = "/usr/bin/dohle-broker"
-DATA = "/var/lib/dohle"
 CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
-PASSWD = f"root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{USER}:{USER}:nonroot:{DATA}:/sbin/nologin\n"
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What differs between the images."""
+    name: str
+    most_bytes: int
+    ports: tuple
+    arguments: tuple = ()  # what it gets unless others are given
+    data: str = "/"  # its working directory; a volume unless it is the root
+    files: dict = dataclasses.field(default_factory=dict)  # path in the image -> file in the tree
+
+    @property
+    def path(self):
+        return f"/{self.name}"
+
+
+PROGRAMS = {program.name: program for program in [
+    Program("dohle-broker", 40 * 10**6, (9092, 9404), ("/etc/dohle/server.properties",), "/var/lib/dohle",
+            {"/etc/dohle/server.properties": "packaging/server.properties"}),
+    Program("dohle-operator", 60 * 10**6, (9404,)),
+]}
+
+PASSWD = f"root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{USER}:{USER}:nonroot:/:/sbin/nologin\n"
 GROUP = f"root:x:0:\nnonroot:x:{USER}:\n"
 
 
@@ -53,18 +73,20 @@ def stripped(path):
         return out.read_bytes()
 
 
-def root_file_system(binary):
+def root_file_system(program, binary):
     """Path -> (mode, owner, content); content None is a directory."""
     files = {
         "/etc/passwd": (0o644, 0, PASSWD.encode()),
         "/etc/group": (0o644, 0, GROUP.encode()),
         "/etc/nsswitch.conf": (0o644, 0, b"hosts: files dns\n"),
-        "/etc/dohle/server.properties": (0o644, 0, (ROOT / "packaging/server.properties").read_bytes()),
         "/usr/share/doc/dohle/LICENSE": (0o644, 0, (ROOT / "LICENSE").read_bytes()),
-        PROGRAM: (0o755, 0, stripped(binary)),
-        DATA: (0o750, USER, None),
+        program.path: (0o755, 0, stripped(binary)),
         "/tmp": (0o1777, 0, None),
     }
+    if program.data != "/":
+        files[program.data] = (0o750, USER, None)
+    for path, file in program.files.items():
+        files[path] = (0o644, 0, (ROOT / file).read_bytes())
     for path, file in libraries(binary).items():
         files[path] = (0o755, 0, stripped(file))
     if CERTIFICATES.exists():
@@ -103,27 +125,28 @@ def to_json(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def configuration(layer):
+def configuration(program, layer):
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    labels = {"org.opencontainers.image.title": "dohle-broker", "org.opencontainers.image.version": version(),
+    labels = {"org.opencontainers.image.title": program.name, "org.opencontainers.image.version": version(),
               "org.opencontainers.image.licenses": "Apache-2.0"}
     return {
         "created": EPOCH, "architecture": machine, "os": "linux",
         "config": {
-            "User": f"{USER}:{USER}", "WorkingDir": DATA, "Env": ["PATH=/usr/bin"], "Labels": labels,
-            "Entrypoint": [PROGRAM], "Cmd": ["/etc/dohle/server.properties"], "StopSignal": "SIGTERM",
-            "ExposedPorts": {"9092/tcp": {}, "9404/tcp": {}}, "Volumes": {DATA: {}},
+            "User": f"{USER}:{USER}", "WorkingDir": program.data, "Env": ["PATH=/"], "Labels": labels,
+            "Entrypoint": [program.path], "Cmd": list(program.arguments), "StopSignal": "SIGTERM",
+            "ExposedPorts": {f"{port}/tcp": {} for port in program.ports},
+            "Volumes": {} if program.data == "/" else {program.data: {}},
         },
         "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
         "history": [{"created": EPOCH, "created_by": "packaging/image.py"}],
     }
 
 
-def build(binary, name):
+def build(program, binary, name):
     """The bytes of the archive."""
-    layer = make_tar(root_file_system(binary))
+    layer = make_tar(root_file_system(program, binary))
     packed = gzip.compress(layer, compresslevel=6, mtime=0)
-    config = to_json(configuration(layer))
+    config = to_json(configuration(program, layer))
     manifest = to_json({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(config),
@@ -152,17 +175,20 @@ def build(binary, name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", choices=sorted(PROGRAMS), required=True)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--output", required=True)
-    parser.add_argument("--name", default="localhost/dohle-broker")
+    parser.add_argument("--name", help="default: localhost/PROGRAM")
     options = parser.parse_args()
-    archive = build(options.binary, options.name)
-    if len(archive) > MOST_BYTES:
-        raise SystemExit(f"image.py: {len(archive)} bytes; the image may have {MOST_BYTES}")
+    program = PROGRAMS[options.program]
+    name = options.name or f"localhost/{program.name}"
+    archive = build(program, options.binary, name)
+    if len(archive) > program.most_bytes:
+        raise SystemExit(f"image.py: {len(archive)} bytes; the image may have {program.most_bytes}")
     output = pathlib.Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(archive)
-    print(f"{output}: {options.name}:{version()}, {len(archive) / 1e6:.1f} MB")
+    print(f"{output}: {name}:{version()}, {len(archive) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

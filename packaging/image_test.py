@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """The image is small, whole, reproducible, and its program runs as a user that isn't root on a read-only root file system.
 
-  packaging/image_test.py [--binary build/bin/dohle-broker]     any binary with --version will do
+  packaging/image_test.py [--program dohle-broker|dohle-operator] [--binary build/bin/dohle-broker]
+
+Any binary with --version will do.
 """
 
+import argparse
 import gzip
 import hashlib
 import io
@@ -19,13 +22,14 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import image  # noqa: E402
 
+program = image.PROGRAMS["dohle-broker"]
 binary = str(image.ROOT / "build/bin/dohle-broker")
 
 
 class Image(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.archive = image.build(binary, "localhost/dohle-broker")
+        cls.archive = image.build(program, binary, f"localhost/{program.name}")
         with tarfile.open(fileobj=io.BytesIO(cls.archive)) as tar:
             cls.files = {m.name: tar.extractfile(m).read() for m in tar.getmembers() if m.isfile()}
         cls.manifest = cls.blob(json.loads(cls.files["index.json"])["manifests"][0])
@@ -37,7 +41,7 @@ class Image(unittest.TestCase):
         return json.loads(cls.files["blobs/" + descriptor["digest"].replace(":", "/")])
 
     def test_size(self):
-        self.assertLess(len(self.archive), image.MOST_BYTES)
+        self.assertLess(len(self.archive), program.most_bytes)
 
     def test_every_blob_has_the_digest_that_it_is_called_by(self):
         blobs = [name for name in self.files if name.startswith("blobs/")]
@@ -56,19 +60,21 @@ class Image(unittest.TestCase):
         self.assertEqual(docker["Layers"], ["blobs/" + self.manifest["layers"][0]["digest"].replace(":", "/")])
 
     def test_reproducible(self):
-        self.assertEqual(self.archive, image.build(binary, "localhost/dohle-broker"))
+        self.assertEqual(self.archive, image.build(program, binary, f"localhost/{program.name}"))
 
     def test_who_runs_what_where(self):
         config = self.config["config"]
         self.assertEqual(config["User"], "65532:65532")
-        self.assertEqual(set(config["ExposedPorts"]), {"9092/tcp", "9404/tcp"})
+        self.assertEqual(set(config["ExposedPorts"]), {f"{port}/tcp" for port in program.ports})
+        self.assertEqual(config["Entrypoint"], [f"/{program.name}"])
         with tarfile.open(fileobj=io.BytesIO(self.layer)) as tar:
-            program = tar.getmember(config["Entrypoint"][0].lstrip("/"))
-            data = tar.getmember(next(iter(config["Volumes"])).lstrip("/"))
-            tar.getmember(config["Cmd"][0].lstrip("/"))
+            binary_there = tar.getmember(config["Entrypoint"][0].lstrip("/"))
+            volumes = [tar.getmember(path.lstrip("/")) for path in config["Volumes"]]
+            for path in config["Cmd"]:
+                tar.getmember(path.lstrip("/"))
             names = tar.getnames()
-        self.assertEqual((program.mode & 0o111, program.uid), (0o111, 0))
-        self.assertEqual((data.isdir(), data.uid, data.gid), (True, 65532, 65532))
+        self.assertEqual((binary_there.mode & 0o111, binary_there.uid), (0o111, 0))
+        self.assertEqual([(v.isdir(), v.uid, v.gid) for v in volumes], [(True, 65532, 65532)] * len(volumes))
         self.assertEqual(names, sorted(names))
 
     def test_nothing_that_others_could_write_or_that_gives_rights(self):
@@ -91,15 +97,17 @@ class Image(unittest.TestCase):
                 unshare, user = ["unshare", "--mount", "--map-root-user"], ""
                 if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
                     self.skipTest("neither root nor user namespaces here")
-            done = subprocess.run([*unshare, "sh", "-c", script, "sh", root, image.PROGRAM, user],
+            done = subprocess.run([*unshare, "sh", "-c", script, "sh", root, program.path, user],
                                   capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertRegex(done.stdout, r"\d+\.\d+")
 
 
 if __name__ == "__main__":
-    if "--binary" in sys.argv:
-        at = sys.argv.index("--binary")
-        binary = sys.argv[at + 1]
-        del sys.argv[at:at + 2]
-    unittest.main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", choices=sorted(image.PROGRAMS), default=program.name)
+    parser.add_argument("--binary")
+    options, rest = parser.parse_known_args()
+    program = image.PROGRAMS[options.program]
+    binary = options.binary or str(image.ROOT / "build/bin" / program.name)
+    unittest.main(argv=[sys.argv[0], *rest])

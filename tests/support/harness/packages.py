@@ -38,7 +38,7 @@ def _fetch(argv, what, env=None, cwd=None):
         raise Failure(f"{what} can't be fetched: {error}") from None
 
 
-def _made_once(name, key, make):
+def made_once(name, key, make):
     """CACHE/name-<hash of key>, made by make(directory) the first time."""
     directory = CACHE / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     with _locked(name):
@@ -73,7 +73,7 @@ def maven_jars(name, coordinates):
         _fetch(["mvn", "-q", "-B", "-f", directory / "pom.xml", "dependency:copy-dependencies",
                 f"-DoutputDirectory={directory}/jars"], ", ".join(coordinates))
 
-    return _made_once(name, "\n".join(coordinates), make) / "jars"
+    return made_once(name, "\n".join(coordinates), make) / "jars"
 
 
 def java_clients(version):
@@ -89,7 +89,7 @@ def javac(name, class_path, sources):
     def make(directory):
         run(["javac", "-nowarn", "-proc:none", "-Xlint:-options", "-cp", class_path, "-d", directory, *sources], timeout_s=300)
 
-    return _made_once(name, key, make)
+    return made_once(name, key, make)
 
 
 def python_venv(requirements):
@@ -100,7 +100,7 @@ def python_venv(requirements):
         _fetch([directory / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
                f"the packages of {requirements.name}")
 
-    return _made_once("python", requirements.read_text() + sys.version, make) / "bin/python3"
+    return made_once("python", requirements.read_text() + sys.version, make) / "bin/python3"
 
 
 def node_modules(source):
@@ -112,10 +112,10 @@ def node_modules(source):
             shutil.copy(file, directory)
         _fetch(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], f"the packages of {source.name}", cwd=directory)
 
-    return _made_once(f"node-{source.name}", "".join(f.read_text() for f in files), make)
+    return made_once(f"node-{source.name}", "".join(f.read_text() for f in files), make)
 
 
-def _go():
+def go():
     """A Go that is new enough: the machine's, else the one from PyPI (Debian 12 has 1.19)."""
     go = shutil.which("go")
     if go:
@@ -133,10 +133,10 @@ def go_program(source):
     def make(directory):
         environment = {**os.environ, "GOFLAGS": "-mod=readonly -modcacherw", "GOTOOLCHAIN": "local", "GOPATH": str(CACHE / "go"),
                        "GOMODCACHE": str(CACHE / "go/pkg/mod"), "CGO_ENABLED": "0"}
-        _fetch([_go(), "build", "-o", directory / "program", "."], f"the packages of {source.name}", env=environment,
+        _fetch([go(), "build", "-o", directory / "program", "."], f"the packages of {source.name}", env=environment,
                cwd=source)
 
-    return _made_once(f"go-{source.name}", "".join(f.read_text() for f in files), make) / "program"
+    return made_once(f"go-{source.name}", "".join(f.read_text() for f in files), make) / "program"
 
 
 def c_program(source, libraries):
@@ -144,7 +144,7 @@ def c_program(source, libraries):
         run(["cc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-o", directory / "program", source,
              *[f"-l{x}" for x in libraries]])
 
-    return _made_once(f"c-{source.stem}", source.read_text(), make) / "program"
+    return made_once(f"c-{source.stem}", source.read_text(), make) / "program"
 
 
 def command(name, package):

@@ -1,0 +1,5 @@
+"""The scenario modules, in the order in which they run: each has scenarios(world)."""
+
+from . import clusters, faults, image, install, metrics, quickstart, topics, uninstall
+
+MODULES = [image, install, quickstart, topics, metrics, clusters, faults, uninstall]
