@@ -37,7 +37,7 @@ class Flags {
 
 struct TextFlag {
   std::string_view name;
-  std::string OperatorCommand::*field;
+  std::string OperatorCommand::* field;
 };
 constexpr TextFlag kTextFlags[] = {
     {"--data", &OperatorCommand::data_directory},
@@ -51,8 +51,8 @@ constexpr TextFlag kTextFlags[] = {
 };
 
 bool Names(std::string_view argument, std::string_view flag) {
-  return argument == flag || (argument.size() > flag.size() && argument.starts_with(flag) &&
-                              argument[flag.size()] == '=');
+  return argument == flag ||
+         (argument.size() > flag.size() && argument.starts_with(flag) && argument[flag.size()] == '=');
 }
 
 Status TakeFlag(std::string_view argument, Flags& flags, OperatorCommand& command) {

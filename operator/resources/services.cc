@@ -16,7 +16,12 @@ using api::Listener;
 using api::ListenerType;
 using k8s::Json;
 
-bool External(const Listener& listener) { return listener.type != ListenerType::kInternal; }
+bool Local(const Subject& subject) { return subject.options.addressing == Addressing::kPodIp; }
+
+// Without Kubernetes there is no outside: this machine reaches every broker by its own address.
+bool External(const Subject& subject, const Listener& listener) {
+  return !Local(subject) && listener.type != ListenerType::kInternal;
+}
 
 Json Port(const Listener& listener) {
   return {
@@ -52,10 +57,15 @@ DesiredObject HeadlessService(const Subject& subject) {
 DesiredObject BootstrapService(const Subject& subject) {
   Json ports = Json::array();
   for (const Listener& listener : subject.spec.listeners) {
-    if (!External(listener)) ports.push_back(Port(listener));
+    if (External(subject, listener)) continue;
+    ports.push_back(Port(listener));
+    // The node is this machine: bootstrap servers are at its localhost, at the listeners' own ports.
+    if (Local(subject)) ports.back()["nodePort"] = listener.port;
   }
   return Service(subject, BootstrapServiceName(subject.name()),
-                 {{"type", "ClusterIP"}, {"selector", SelectorLabels(subject)}, {"ports", std::move(ports)}});
+                 {{"type", Local(subject) ? "NodePort" : "ClusterIP"},
+                  {"selector", SelectorLabels(subject)},
+                  {"ports", std::move(ports)}});
 }
 
 void AddExternalServices(const Subject& subject, const Listener& listener, std::vector<DesiredObject>& out) {
@@ -103,7 +113,7 @@ struct Address {
 
 Address DefaultAddress(const Subject& subject, const Listener& listener, const ServiceFacts& facts) {
   const std::string port = fmt::format("{}", listener.port);
-  if (subject.options.addressing == Addressing::kPodIp) return {"$(POD_IP)", port};
+  if (Local(subject)) return {"$(POD_IP)", port};
   switch (listener.type) {
     case ListenerType::kInternal:
       return {fmt::format("$(POD_NAME).{}.{}.svc", HeadlessServiceName(subject.name()), subject.ns()), port};
@@ -161,9 +171,10 @@ ServiceFacts ReadServiceFacts(const Json& service) {
 std::vector<DesiredObject> BuildServices(const Subject& subject) {
   std::vector<DesiredObject> services;
   services.push_back(HeadlessService(subject));
-  services.push_back(BootstrapService(subject));
+  DesiredObject bootstrap = BootstrapService(subject);
+  if (!bootstrap.body["spec"]["ports"].empty()) services.push_back(std::move(bootstrap));
   for (const Listener& listener : subject.spec.listeners) {
-    if (External(listener)) AddExternalServices(subject, listener, services);
+    if (External(subject, listener)) AddExternalServices(subject, listener, services);
   }
   return services;
 }
@@ -196,7 +207,7 @@ std::vector<api::ListenerStatus> ListenerAddresses(const Subject& subject, const
       port = facts.node_port;
     }
     if (listener.type == ListenerType::kLoadBalancer) host = facts.load_balancer;
-    if (subject.options.addressing == Addressing::kPodIp) {
+    if (Local(subject)) {
       host = "localhost";
       port = listener.port;
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/env/sleep.h"
+#include "lib/env/stop_signal.h"
 
 namespace dohle::tests {
 namespace {
@@ -24,18 +25,29 @@ class FaultyWatch : public k8s::Watch {
 
   env::Task<StatusOr<k8s::WatchEvent>> Next(absl::Duration patience) override {
     if (!silent_ && client_.Happens(client_.faults_.watch)) {
-      if (client_.Happens(0.5)) co_return MakeStatus(StatusCode::kUnavailable, "the stream ended");
+      if (client_.Happens(0.5)) return End();
       silent_ = true;
     }
-    if (!silent_) co_return co_await inner_->Next(patience);
-    co_await env::Sleep(patience);
-    co_return MakeStatus(StatusCode::kDeadlineExceeded, "nothing came");
+    return silent_ ? BeSilent(patience) : inner_->Next(patience);
   }
-  void Close() override { inner_->Close(); }
+  void Close() override {
+    inner_->Close();
+    closed_.Stop();
+  }
 
  private:
+  static env::Task<StatusOr<k8s::WatchEvent>> End() {
+    co_return MakeStatus(StatusCode::kUnavailable, "the stream ended");
+  }
+  env::Task<StatusOr<k8s::WatchEvent>> BeSilent(absl::Duration patience) {
+    const bool closed = co_await closed_.SleepFor(patience);
+    if (closed) co_return MakeStatus(StatusCode::kCancelled, "closed");
+    co_return MakeStatus(StatusCode::kDeadlineExceeded, "nothing came");
+  }
+
   const std::unique_ptr<k8s::Watch> inner_;
   FaultyClient& client_;
+  env::StopSignal closed_;
   bool silent_ = false;
 };
 

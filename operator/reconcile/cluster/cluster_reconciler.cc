@@ -17,6 +17,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   const Ref cluster = parts_.clusters.Get(name);
   if (cluster == nullptr) {
     statuses_.erase(name);
+    step_failures_.erase(name);
     co_return std::nullopt;
   }
   // What it owns is collected by the API server; nothing of ours holds it up.
@@ -27,10 +28,12 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   if (cluster->faults.empty()) {
     const std::vector<DesiredObject> desired = DesiredObjects(*cluster, live, parts_.options);
     steps = PlanCluster(name.name, cluster->meta.uid, desired, live);
-    std::erase_if(steps,
-                  [&](const PlannedStep& step) { return expected_.Pending(step.resource, step.name); });
+    for (PlannedStep& step : steps) step.awaited = expected_.Pending(step.resource, step.name);
   }
   ClusterSighting seen = co_await See(cluster, std::move(steps), std::move(live));
+  // What failed before is told until it succeeds: a status that changed to and fro with each attempt would
+  // itself bring on the next one.
+  if (!seen.steps.empty()) seen.step_failure = step_failures_[name];
   api::ClusterStatus status = StatusOf(seen, parts_.clock.WallTimeMs());
   DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, status));
   if (seen.steps.empty() || cluster->spec.paused) {
@@ -39,6 +42,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
         : std::optional(kClusterPoll);
   }
   seen.step_failure = co_await Act(cluster, &seen.steps);
+  step_failures_[name] = seen.step_failure;
   if (!seen.step_failure.ok()) {
     status = StatusOf(seen, parts_.clock.WallTimeMs());
     DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, std::move(status)));
@@ -86,8 +90,8 @@ env::Task<Status> ClusterReconciler::WriteStatus(Ref cluster, api::ClusterStatus
 
 env::Task<Status> ClusterReconciler::Act(Ref cluster, std::vector<PlannedStep>* steps) {
   while (!steps->empty()) {
-    const auto next =
-        std::find_if(steps->begin(), steps->end(), [](const PlannedStep& step) { return !step.blocked(); });
+    const auto next = std::find_if(steps->begin(), steps->end(),
+                                   [](const PlannedStep& step) { return !step.blocked() && !step.awaited; });
     if (next == steps->end()) co_return OkStatus();
     const Status taken = co_await Take(cluster->meta.uid, *next);
     if (!taken.ok()) {

@@ -65,6 +65,7 @@ class ClusterReconciler {
   Parts parts_;
   Expectations expected_;
   std::map<k8s::ObjectName, api::ClusterStatus> statuses_;
+  std::map<k8s::ObjectName, Status> step_failures_;  // of the last attempt
 };
 
 }  // namespace dohle::reconcile

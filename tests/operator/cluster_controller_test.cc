@@ -1,0 +1,236 @@
+// The Cluster reconciler against an API server in memory that misbehaves, with a kubelet that takes its time:
+// from every point it converges, and no Pod is started or stopped more often than was asked.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "lib/env/sim/sim_world.h"
+#include "lib/env/sleep.h"
+#include "operator/local/api_store.h"
+#include "operator/reconcile/cluster/cluster_controller.h"
+#include "tests/operator/faulty_client.h"
+
+namespace dohle::tests {
+namespace {
+
+using k8s::Json;
+
+class NoEvents : public reconcile::EventSink {
+ public:
+  void Normal(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason, std::string_view,
+              std::string note) override {
+    told.push_back(std::string(reason) + " " + note);
+  }
+  void Warning(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason, std::string_view,
+               std::string note) override {
+    told.push_back(std::string(reason) + " " + note);
+  }
+  std::vector<std::string> told;
+};
+
+class WellProbe : public reconcile::ClusterProbe {
+ public:
+  env::Task<StatusOr<reconcile::ClusterFacts>> Ask(std::string) override {
+    if (!answers) co_return MakeStatus(StatusCode::kUnavailable, "nobody answers");
+    reconcile::ClusterFacts facts;
+    facts.cluster_id = "the-cluster";
+    co_return facts;
+  }
+  bool answers = true;
+};
+
+class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
+ protected:
+  ClusterControllerTest()
+      : world_(GetParam()), node_(world_.AddNode("operator")), executor_(*node_.env().executors[0]) {
+    auto opened = local::ApiStore::Open(node_.env(), executor_, "");
+    store_ = std::move(*opened);
+    faulty_ = std::make_unique<FaultyClient>(*store_, node_.env().random);
+    Do(Kubelet());
+  }
+  ~ClusterControllerTest() override { node_.Crash(env::SimNode::Death::kProcess); }
+
+  void Do(env::Task<void> task) { env::Spawn(executor_, std::move(task)); }
+
+  // Starts the operator; a running one is stopped first, without a word.
+  void StartOperator() {
+    if (stop_ != nullptr) {
+      stop_->Stop();
+      Do(controller_->Stop());
+      world_.RunFor(absl::Seconds(30));
+    }
+    stop_ = std::make_unique<env::StopSignal>();
+    controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
+        *faulty_, probe_, events_, executor_, node_.env().random, {}, "", {}});
+    Do(Start(controller_.get(), stop_.get()));
+  }
+  static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
+    controller->Watch(*stop);
+    while (!controller->synced() && !stop->stopped()) co_await env::Sleep(absl::Milliseconds(10));
+    if (!stop->stopped()) controller->Act();
+  }
+
+  // Pods become ready some time after they are made, and go some time after they are told to.
+  env::Task<void> Kubelet() {
+    for (;;) {
+      const k8s::ListOptions all;
+      const auto page = co_await store_->List(k8s::kPods, all);
+      for (const Json& pod : page->items) co_await RunPod(pod);
+      co_await env::Sleep(absl::Milliseconds(300));
+    }
+  }
+  // Braced JSON has no place in a coroutine (g++ 12).
+  static Json Running() {
+    return {{"status",
+             {{"phase", "Running"},
+              {"podIP", "10.0.0.7"},
+              {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
+  }
+  env::Task<void> RunPod(Json pod) {
+    const k8s::ObjectName name{"ns", k8s::FindString(pod, "metadata.name")};
+    const std::string uid = k8s::FindString(pod, "metadata.uid");
+    if (pods_.insert(uid).second) ++started_;
+    if (k8s::Find(pod, "metadata.deletionTimestamp") != nullptr) {
+      k8s::DeleteOptions now;
+      now.grace_period_s = 0;
+      now.uid = uid;
+      static_cast<void>(co_await store_->Delete(k8s::kPods, name, now));
+      co_return;
+    }
+    if (k8s::FindString(pod, "status.phase") == "Running") co_return;
+    const Json status = Running();
+    static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, status, k8s::Subresource::kStatus));
+  }
+
+  env::Task<void> ApplyCluster(Json spec) {
+    Json cluster = k8s::NewObject(k8s::kClusters, {"ns", "quickstart"});
+    cluster["spec"] = std::move(spec);
+    k8s::ApplyOptions options;
+    options.field_manager = "kubectl";
+    const auto applied = co_await store_->Apply(k8s::kClusters, cluster, options);
+    EXPECT_TRUE(applied.ok()) << applied.status();
+  }
+  env::Task<void> Tamper(k8s::Resource resource, std::string name, Json patch) {
+    const k8s::ObjectName object{"ns", std::move(name)};
+    const auto patched =
+        co_await store_->MergePatch(resource, object, std::move(patch), k8s::Subresource::kNone);
+    EXPECT_TRUE(patched.ok()) << patched.status();
+  }
+  env::Task<void> Read(k8s::Resource resource, std::string name, Json* out) {
+    const k8s::ObjectName object{"ns", std::move(name)};
+    auto got = co_await store_->Get(resource, object);
+    *out = got.ok() ? std::move(*got) : Json(nullptr);
+  }
+  Json Get(const k8s::Resource& resource, const std::string& name) {
+    Json object;
+    Do(Read(resource, name, &object));
+    world_.RunFor(absl::Milliseconds(1));
+    return object;
+  }
+  std::string Phase() { return k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.phase"); }
+  bool ReadyAt(int64_t generation) {
+    const Json cluster = Get(k8s::kClusters, "quickstart");
+    return k8s::FindString(cluster, "status.phase") == "Ready" &&
+           k8s::FindInt(cluster, "status.observedGeneration", 0) == generation;
+  }
+  bool BecomesReady(int64_t generation, absl::Duration within = absl::Minutes(5)) {
+    const env::MonotonicTime end = world_.now() + within;
+    while (world_.now() < end) {
+      if (ReadyAt(generation)) return true;
+      world_.RunFor(absl::Milliseconds(200));
+    }
+    return false;
+  }
+
+  env::SimWorld world_;
+  env::SimNode& node_;
+  env::Executor& executor_;
+  std::unique_ptr<local::ApiStore> store_;
+  std::unique_ptr<FaultyClient> faulty_;
+  NoEvents events_;
+  WellProbe probe_;
+  std::unique_ptr<env::StopSignal> stop_;
+  std::unique_ptr<reconcile::ClusterController> controller_;
+  std::set<std::string> pods_;
+  int started_ = 0;
+};
+
+TEST_P(ClusterControllerTest, FromNothingToReadyAndQuietThen) {
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(1, absl::Seconds(10)));
+  EXPECT_EQ(started_, 1);
+  EXPECT_EQ(k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.clusterId"), "the-cluster");
+  world_.RunFor(absl::Seconds(30));
+  const int64_t writes = faulty_->writes();
+  world_.RunFor(absl::Minutes(30));
+  EXPECT_EQ(faulty_->writes(), writes) << "nothing changes, yet something is written";
+}
+
+TEST_P(ClusterControllerTest, ThroughFaultsAndRestartsOfTheOperator) {
+  faulty_->Set({.before = 0.15,
+                .after = 0.15,
+                .conflict = 0.05,
+                .watch = 0.02,
+                .most_delay = absl::Milliseconds(500)});
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(1));
+  EXPECT_EQ(started_, 1);
+  StartOperator();
+  Do(ApplyCluster({{"config", {{"log.retention.hours", "1"}}}}));
+  ASSERT_TRUE(BecomesReady(2));
+  EXPECT_EQ(started_, 2);
+  StartOperator();
+  ASSERT_TRUE(BecomesReady(2));
+  faulty_->Set({});
+  world_.RunFor(absl::Minutes(5));
+  EXPECT_EQ(started_, 2) << "a broker was restarted for no reason";
+}
+
+TEST_P(ClusterControllerTest, DriftIsMended) {
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(1));
+  Do(Tamper(k8s::kServices, "quickstart-bootstrap",
+            {{"spec", {{"selector", {{"dohle.dev/cluster", "another"}}}}}}));
+  world_.RunFor(absl::Seconds(15));
+  const Json selector = Get(k8s::kServices, "quickstart-bootstrap")["spec"]["selector"];
+  EXPECT_EQ(selector["dohle.dev/cluster"], "quickstart");
+}
+
+TEST_P(ClusterControllerTest, AStrangersObjectBlocksAndIsTold) {
+  Json service = k8s::NewObject(k8s::kServices, {"ns", "quickstart-bootstrap"});
+  service["spec"]["type"] = "ExternalName";
+  Do([](k8s::Client* store, Json object) -> env::Task<void> {
+    EXPECT_TRUE((co_await store->Create(k8s::kServices, std::move(object))).ok());
+  }(store_.get(), service));
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  world_.RunFor(absl::Seconds(30));
+  EXPECT_EQ(Phase(), "Degraded");
+  EXPECT_EQ(Get(k8s::kServices, "quickstart-bootstrap")["spec"], service["spec"]);
+  const std::string text = Get(k8s::kClusters, "quickstart")["status"].dump();
+  EXPECT_NE(text.find("delete or rename it"), std::string::npos) << text;
+}
+
+TEST_P(ClusterControllerTest, ABrokerThatDoesNotAnswerIsTold) {
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(1));
+  probe_.answers = false;
+  world_.RunFor(absl::Seconds(15));
+  EXPECT_EQ(Phase(), "Degraded");
+  probe_.answers = true;
+  EXPECT_TRUE(BecomesReady(1, absl::Seconds(15)));
+  EXPECT_EQ(started_, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ClusterControllerTest, testing::Range<uint64_t>(1, 7));
+
+}  // namespace
+}  // namespace dohle::tests
