@@ -127,8 +127,9 @@ env::Task<void> BadNames(RestClientFixture* t) {
   ObjectName nameless{"n", ""};
   ObjectName sneaky{"n", ".."};
   ObjectName nowhere{"", "a"};
-  EXPECT_EQ((co_await client->Delete(kPods, nameless, {})).code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ((co_await client->Delete(kPods, sneaky, {})).code(), StatusCode::kInvalidArgument);
+  const DeleteOptions options;
+  EXPECT_EQ((co_await client->Delete(kPods, nameless, options)).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ((co_await client->Delete(kPods, sneaky, options)).code(), StatusCode::kInvalidArgument);
   EXPECT_EQ((co_await client->Get(kPods, nowhere)).status().code(), StatusCode::kInvalidArgument);
   EXPECT_TRUE(t->server->seen().empty());
 }
