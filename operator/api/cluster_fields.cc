@@ -38,6 +38,8 @@ std::span<const CelRule> VolumeRules() {
 
 std::span<const CelRule> ListenersRules() {
   static const CelRule kRules[] = {
+      {"self.all(l, self.exists_one(m, m.name == l.name))",
+       "two listeners have the same name: give each one of its own"},
       {"self.all(l, self.exists_one(m, m.port == l.port))",
        "two listeners have the same port: give each one of its own"},
       {"self.exists(l, l.type == 'internal')",
@@ -227,18 +229,18 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
                s.image_pull_policy);
   v.Group({.name = "storage", .doc = "Where the brokers keep their data."},
           [&](FieldVisitor& w) { DescribeStorage(w, s.storage); });
+  // Not told apart by name: server-side apply would add to the default listener in place of replacing it.
   v.ListOf({.name = "listeners",
             .doc = "What clients connect to. One of them is of type `internal`.",
             .min_items = 1,
             .max_items = 8,
-            .list_key = "name",
             .rules = ListenersRules(),
             .item_rules = ListenerRules()},
            s.listeners, DescribeListener);
   v.Pairs(
       {.name = "config",
-       .doc = "Kafka's broker properties, as in `server.properties`. Those that the operator sets itself are "
-              "refused.",
+       .doc = "Kafka's broker properties, as in `server.properties`; `true`, `false` and decimals stand in "
+              "quotes. Those that the operator sets itself are refused.",
        .max_items = 256,
        .integers_too = true,
        .rules = ConfigRules()},

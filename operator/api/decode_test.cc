@@ -132,6 +132,8 @@ TEST(DecodeTest, TellsWhatMakesNoSense) {
                           HasSubstr("spec.listeners[1].name: can't be controller"),
                           HasSubstr("spec.listeners[1].port: can't be 9404"),
                           HasSubstr("spec.listeners: must have one of type internal")));
+  EXPECT_THAT(ClusterFaults(R"({"listeners":[{"name":"a"},{"name":"a","port":2}]})"),
+              ElementsAre(HasSubstr("spec.listeners[1].name: is the same as of another listener")));
   EXPECT_THAT(ClusterFaults(R"({"listeners":[{"name":"a"},{"name":"b","nodePort":4}]})"),
               ElementsAre(HasSubstr("spec.listeners[1].nodePort: is for listeners of type nodePort"),
                           HasSubstr("spec.listeners[1].port: is the same as of another listener")));

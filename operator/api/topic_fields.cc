@@ -73,7 +73,9 @@ void DescribeSpec(FieldVisitor& v, TopicSpec& s) {
       {.name = "replicas", .doc = "How many brokers hold each partition.", .minimum = 1, .maximum = 1000},
       s.replicas);
   v.Pairs({.name = "config",
-           .doc = "Kafka's topic properties, as `retention.ms`. What isn't named has the cluster's default.",
+           .doc = "Kafka's topic properties, as `retention.ms`; `true`, `false` and decimals stand in "
+                  "quotes. What isn't "
+                  "named has the cluster's default.",
            .max_items = 128,
            .integers_too = true},
           s.config);

@@ -90,6 +90,9 @@ void ValidateListeners(const std::vector<Listener>& listeners, Faults& faults) {
     const std::string path = fmt::format("spec.listeners[{}]", i);
     ValidateListener(path, listeners[i], faults);
     for (size_t j = 0; j < i; ++j) {
+      if (listeners[j].name == listeners[i].name) {
+        faults.Tell(path + ".name", "is the same as of another listener: each needs one of its own");
+      }
       if (listeners[j].port == listeners[i].port) {
         faults.Tell(path + ".port", "is the same as of another listener: each needs one of its own");
       }

@@ -55,7 +55,8 @@ const std::vector<Case>& Cases() {
                    "resources":{"limits":{"memory":"1Gi"}},
                    "livenessProbe":{"periodSeconds":11},"readinessProbe":{"failureThreshold":2},
                    "rack":{"topologyKey":"example.com/rack"},
-                   "affinity":{"nodeAffinity":{"x":1}},"tolerations":[{"operator":"Exists"}],
+                   "affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[
+                      {"matchExpressions":[{"key":"disk","operator":"Exists"}]}]}}},"tolerations":[{"operator":"Exists"}],
                    "nodeSelector":{"disk":"ssd"},"priorityClassName":"high",
                    "podMetadata":{"labels":{"team":"x"},"annotations":{"a/b":"c"}},
                    "serviceMetadata":{"labels":{"l":"m"},"annotations":{"n":"o"}},
