@@ -115,6 +115,10 @@ class World:
         self.apply([{"apiVersion": "v1", "kind": "Namespace",
                      "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}])
 
+    def leave(self, namespace):
+        """Deletes a namespace that no scenario needs any more, without waiting for it."""
+        self.delete("namespace", namespace, namespace, wait=False)
+
     # --- waiting
 
     def until(self, kind, name, predicate, what, timeout_s, namespace=NAMESPACE):

@@ -37,7 +37,7 @@ def broker_image(world):
                 deadlines.POD_BACK, NAME)
     out = world.kcat(address, "-C", "-t", "letters", "-o", "beginning", "-e", "-q")
     equal(sorted(map(str, range(1000))), sorted(out.split()), "records after kill -9")
-    world.delete("namespace", NAME, NAME)
+    world.leave(NAME)
 
 
 def scenarios(world):
