@@ -20,12 +20,28 @@ generate = importlib.util.module_from_spec(importlib.util.spec_from_loader("gene
 _loader.exec_module(generate)
 
 
+def fields_of_spec(crd):
+    """The names of a CRD's fields below spec, by the indentation of what dohle-crd writes."""
+    lines = (ROOT / f"manifests/crds/{crd}.dohle.dev.yaml").read_text().splitlines()
+
+    def indent(at):
+        return len(lines[at]) - len(lines[at].lstrip())
+
+    def children(at):
+        end = next((i for i in range(at + 1, len(lines)) if indent(i) <= indent(at)), len(lines))
+        return {lines[i].strip().rstrip(":"): i for i in range(at + 1, end) if indent(i) == indent(at + 1)}
+    at = next(i for i, line in enumerate(lines) if line.strip() == "openAPIV3Schema:")
+    for key in ("properties", "spec", "properties"):
+        at = children(at)[key]
+    return set(children(at))
+
+
 class Charts(unittest.TestCase):
     def test_copies_are_equal(self):
         wanted = generate.copies()
         self.assertGreaterEqual(len(wanted), 2, "there are two CRDs at least")
         for path, text in wanted.items():
-            self.assertTrue(path.exists() and path.read_text() == text, f"{path} is stale: run `make manifests`")
+            self.assertTrue(path.exists() and path.read_text() == text, f"{path} is stale: run `charts/generate copies`")
         self.assertEqual(generate.stale_copies(wanted), [])
 
     def test_versions(self):
@@ -40,6 +56,13 @@ class Charts(unittest.TestCase):
             values = set(re.findall(r"^(\w+):", (chart / "values.yaml").read_text(), re.M))
             self.assertEqual(values, set(schema["properties"]) - {"global"}, chart.name)
             self.assertIs(schema["additionalProperties"], False)
+
+    def test_the_cluster_chart_knows_the_fields(self):
+        """Helm applies without asking the API server about unknown fields: a misspelt one would be lost without a word."""
+        schema = json.loads((ROOT / "charts/dohle-cluster/values.schema.json").read_text())["properties"]
+        self.assertEqual(set(schema["spec"]["properties"]), fields_of_spec("clusters"))
+        self.assertEqual(set(schema["topics"]["additionalProperties"]["properties"]),
+                         fields_of_spec("topics") - {"cluster", "bootstrapServers"})
 
     def test_rights_are_named(self):
         for path in (ROOT / "charts/dohle/templates/rbac.yaml", ROOT / "manifests/operator/operator.yaml"):

@@ -115,6 +115,10 @@ class World:
         self.apply([{"apiVersion": "v1", "kind": "Namespace",
                      "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}])
 
+    def leave(self, namespace):
+        """Deletes a namespace that no scenario needs any more, without waiting for it."""
+        self.delete("namespace", namespace, namespace, wait=False)
+
     # --- waiting
 
     def until(self, kind, name, predicate, what, timeout_s, namespace=NAMESPACE):
@@ -160,10 +164,10 @@ class World:
             return unlike is None or incarnation(pod) != incarnation(unlike)
         return self.until("pods", f"{cluster}-broker-{broker}", other, "Ready", timeout_s, namespace)
 
-    def kill_process(self, pod, name):
-        """kill -9 of a pod's container's first process, from the node."""
+    def signal(self, pod, name, signal_name="SIGKILL"):
+        """A signal to the first process of a pod's container, from the node."""
         container = next(c for c in pod["status"]["containerStatuses"] if c["name"] == name)
-        self.lab.kill_container(pod["spec"]["nodeName"], container["containerID"].removeprefix("containerd://"))
+        self.lab.signal_container(pod["spec"]["nodeName"], container["containerID"].removeprefix("containerd://"), signal_name)
 
     def scrape(self, address, port=9404):
         """/metrics as {name: {frozenset of labels: value}}."""
@@ -184,13 +188,9 @@ class World:
                 if not p["metadata"].get("deletionTimestamp")]
 
     def leader(self):
-        """The name of the pod that holds the operator's Lease, or None."""
-        for lease in self.api.list("leases", OPERATOR_NAMESPACE):
-            holder = lease["spec"].get("holderIdentity") or ""
-            for pod in self.operator_pods():
-                if pod["metadata"]["name"] in holder:
-                    return pod["metadata"]["name"]
-        return None
+        """The pod whose name is in the holder of the operator's Lease, or None."""
+        holders = [lease["spec"].get("holderIdentity") or "" for lease in self.api.list("leases", OPERATOR_NAMESPACE)]
+        return next((p for p in self.operator_pods() if any(p["metadata"]["name"] in h for h in holders)), None)
 
     # --- Kafka clients
 

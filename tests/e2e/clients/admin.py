@@ -17,24 +17,28 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 
 def admin(bootstrap):
+    """To be held until its futures are done: they die with it."""
     return AdminClient({"bootstrap.servers": bootstrap})
 
 
 def describe(bootstrap, topic):
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    entries = admin(bootstrap).describe_configs([resource])[resource].result(20)
+    client = admin(bootstrap)
+    entries = client.describe_configs([resource])[resource].result(20)
     return {name: entry.value for name, entry in entries.items() if not entry.is_default and entry.source == 1}
 
 
 def configure(bootstrap, topic, key, value):
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[
         ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)])
-    admin(bootstrap).incremental_alter_configs([resource])[resource].result(20)
+    client = admin(bootstrap)
+    client.incremental_alter_configs([resource])[resource].result(20)
     return True
 
 
 def delete(bootstrap, topic):
-    admin(bootstrap).delete_topics([topic])[topic].result(20)
+    client = admin(bootstrap)
+    client.delete_topics([topic])[topic].result(20)
     return True
 
 

@@ -168,9 +168,9 @@ class Lab:
         """containerd's ctr on a node, in the namespace of Kubernetes."""
         return run([*self._inside("mnp"), "ctr", "--address", f"{RUN}/{node}/containerd.sock", "-n", "k8s.io", *arguments])[1]
 
-    def kill_container(self, node, container):
-        """kill -9 of its first process; the kubelet finds out by itself."""
-        self.ctr(node, "tasks", "kill", "-s", "SIGKILL", container)
+    def signal_container(self, node, container, name):
+        """A signal ("SIGKILL") to its first process; the kubelet finds out by itself."""
+        self.ctr(node, "tasks", "kill", "-s", name, container)
 
     def down(self):
         """Ends everything and removes the state. Idempotent."""

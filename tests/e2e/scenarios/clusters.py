@@ -65,7 +65,7 @@ def deleted_with_retain(world):
     world.ready("topics", "deeds", deadlines.TOPIC_READY, name)
     out = world.kcat(world.bootstrap("external", "vault", name), "-C", "-t", "deeds", "-o", "beginning", "-e", "-q")
     equal(50, len(out.splitlines()), "records that came back")
-    world.delete("namespace", name, name)
+    world.leave(name)
 
 
 def deleted_with_delete(world):
@@ -77,7 +77,7 @@ def deleted_with_delete(world):
     equal(2, len(world.api.list("persistentvolumeclaims", name)), "claims")
     world.delete("cluster", "scratch", name)
     eventually(lambda: not world.api.list("persistentvolumeclaims", name), "the claims are gone", deadlines.GONE)
-    world.delete("namespace", name, name)
+    world.leave(name)
 
 
 def namespace_with_everything(world):
@@ -100,7 +100,7 @@ def cluster_chart(world):
     contains(world.helm("test", "books", "-n", name, "--timeout", f"{int(deadlines.HELM)}s"), "Succeeded", "helm test")
     world.helm("uninstall", "books", "-n", name, "--wait", "--timeout", f"{int(deadlines.HELM)}s")
     world.gone("clusters", "books", name)
-    world.delete("namespace", name, name)
+    world.leave(name)
 
 
 def unschedulable(world):
@@ -113,7 +113,7 @@ def unschedulable(world):
     check(told["status"]["phase"] in ("Pending", "Creating", "Degraded"), f"phase {told['status']['phase']}")
     world.patch("cluster", "picky", {"nodeSelector": None}, name)
     world.ready("clusters", "picky", deadlines.CLUSTER_READY, name)
-    world.delete("namespace", name, name)
+    world.leave(name)
 
 
 def scenarios(world):

@@ -32,12 +32,12 @@ def broker_image(world):
     first = world.until("pods", NAME, pod_ready, "Ready", deadlines.POD_BACK, NAME)
     address = first["status"]["podIP"] + ":9092"
     world.kcat(address, "-P", "-t", "letters", "-X", "acks=all", stdin="".join(f"{i}\n" for i in range(1000)))
-    world.kill_process(first, "broker")
+    world.signal(first, "broker")
     world.until("pods", NAME, lambda p: pod_ready(p) and incarnation(p) != incarnation(first), "Ready after kill -9",
                 deadlines.POD_BACK, NAME)
     out = world.kcat(address, "-C", "-t", "letters", "-o", "beginning", "-e", "-q")
     equal(sorted(map(str, range(1000))), sorted(out.split()), "records after kill -9")
-    world.delete("namespace", NAME, NAME)
+    world.leave(NAME)
 
 
 def scenarios(world):

@@ -57,7 +57,8 @@ def installed_again(world):
         return [f"{kind}/{o['metadata']['name']}" for kind in EVERYTHING for o in world.api.list(kind)
                 if o["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") == "dohle" or o["metadata"]["name"].startswith("dohle-operator")]
     eventually(lambda: not left(), "nothing is left", deadlines.GONE)
-    equal(["data-quickstart-0"], [c["metadata"]["name"] for c in world.api.list("persistentvolumeclaims")], "claims that stay")
+    eventually(lambda: [c["metadata"]["name"] for c in world.api.list("persistentvolumeclaims")] == ["data-quickstart-0"],
+               "the quickstart's claim is the only one that stays", deadlines.GONE)
 
 
 def scenarios(world):
