@@ -249,9 +249,10 @@ env::Task<void> ManifestDirectory::Synchronise() {
 }
 
 env::Task<void> ManifestDirectory::Run() {
-  do {
+  for (;;) {
     co_await Synchronise();
-  } while (!co_await stop_.SleepFor(kManifestPollInterval));
+    if (co_await stop_.SleepFor(kManifestPollInterval)) co_return;
+  }
 }
 
 }  // namespace dohle::local
