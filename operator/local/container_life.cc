@@ -122,7 +122,7 @@ env::Task<void> ContainerLife::Terminate(std::shared_ptr<ContainerLife> self, st
   const auto left = [&] { return std::max(kill_at - self->env_.clock.Now(), absl::ZeroDuration()); };
   if (first) {
     const absl::Duration sleep = std::min(pre_stop, left());
-    if (sleep > absl::ZeroDuration() && co_await run->ended.SleepFor(sleep)) co_return;
+    if (co_await run->ended.SleepFor(sleep)) co_return;
     run->process->Signal(env::ProcessSignal::kTerminate);
   }
   if (co_await run->ended.SleepFor(left())) co_return;
@@ -160,8 +160,7 @@ env::Task<Status> ContainerLife::Probe(const ProbePlan& plan) {
 
 env::Task<void> ContainerLife::ProbeLoop(std::shared_ptr<ContainerLife> self, std::shared_ptr<RunState> run,
                                          ProbePlan plan, ProbeKind kind) {
-  if (plan.initial_delay > absl::ZeroDuration() && co_await run->ended.SleepFor(plan.initial_delay))
-    co_return;
+  if (co_await run->ended.SleepFor(plan.initial_delay)) co_return;
   ProbeCounter counter(plan.failure_threshold, plan.success_threshold);
   const bool hurry = kind != ProbeKind::kLiveness;
   absl::Duration interval = hurry ? std::min(kFirstProbeInterval, plan.period) : plan.period;

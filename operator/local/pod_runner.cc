@@ -131,7 +131,7 @@ void PodRunner::OnPod(const ObjectName& name, const std::shared_ptr<const Json>&
   pod->object = object;
   const std::string when = k8s::FindString(*object, "metadata.deletionTimestamp");
   if (when.empty()) return;
-  pod->deleting = true;
+  if (!std::exchange(pod->deleting, true)) MarkChanged(pod);
   const StatusOr<int64_t> deadline_ms = k8s::ParseTime(when);
   const int64_t left_ms = deadline_ms.ok() ? *deadline_ms - env_.clock.WallTimeMs() : 0;
   StopPod(*pod, absl::Milliseconds(std::max<int64_t>(left_ms, 0)));
@@ -176,8 +176,8 @@ env::Task<void> PodRunner::RunPod(std::shared_ptr<Pod> pod) {
   pod->ended.Stop();
   // One that has ended for good stays until somebody deletes it.
   while (!pod->deleting && !stop_.stopped()) {
-    if (!co_await pod->stop.SleepFor(absl::InfiniteDuration())) continue;
-    if (!pod->deleting && co_await stop_.SleepFor(kRetryDelay)) co_return;
+    co_await pod->stop.SleepFor(absl::InfiniteDuration());
+    if (!pod->deleting) co_return;
   }
   if (pod->deleting) co_await Remove(pod);
 }
@@ -196,8 +196,8 @@ env::Task<void> PodRunner::Remove(std::shared_ptr<Pod> pod) {
   }
   const std::string directory = PodDirectory(options_.data_directory, pod->name);
   env::FileSystem& files = env_.file_system;
-  const Status removed = co_await env::RunBlocking<Status>(
-      env_.blocking_pool, [&files, directory] { return files.RemoveRecursively(directory); });
+  absl::AnyInvocable<Status()> remove = [&files, directory] { return files.RemoveRecursively(directory); };
+  const Status removed = co_await env::RunBlocking<Status>(env_.blocking_pool, std::move(remove));
   if (!removed.ok()) log::Warning("pods", "{}", Message(removed));
   pods_.erase(pod->name);
   // One of its name that came meanwhile begins now.
@@ -413,8 +413,8 @@ env::Task<void> PodRunner::RemoveClaim(ObjectName name) {
   if (claim_follower_.objects().contains(name)) co_return;
   const std::string directory = ClaimDirectory(options_.data_directory, name);
   env::FileSystem& files = env_.file_system;
-  const Status removed = co_await env::RunBlocking<Status>(
-      env_.blocking_pool, [&files, directory] { return files.RemoveRecursively(directory); });
+  absl::AnyInvocable<Status()> remove = [&files, directory] { return files.RemoveRecursively(directory); };
+  const Status removed = co_await env::RunBlocking<Status>(env_.blocking_pool, std::move(remove));
   if (!removed.ok()) log::Warning("pods", "cannot remove {}: {}", directory, Message(removed));
 }
 
