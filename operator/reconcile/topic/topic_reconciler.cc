@@ -16,6 +16,8 @@ constexpr size_t kMostNamed = 200;
 const absl::Duration kUnseenFor = absl::Minutes(1);
 // How old a copy may be that still shows what is gone.
 const absl::Duration kRememberGone = absl::Minutes(10);
+// Until then a broker may not have heard of what its controller did.
+const absl::Duration kHeardOf = absl::Milliseconds(500);
 const absl::Duration kSurelyGone = absl::Seconds(5);
 const absl::Duration kWhileUnreachable = absl::Seconds(1);
 
@@ -103,6 +105,11 @@ void TopicReconciler::Begin(Turn& turn) {
     if (IsOutdated(record, resource)) {
       record.settled = false;
       record.retry_at = Now() + kWhileUnreachable;
+      continue;
+    }
+    if (record.acted_at && Now() < *record.acted_at + kHeardOf) {
+      record.settled = false;
+      record.retry_at = *record.acted_at + kHeardOf;
       continue;
     }
     const std::string rival = rivals[i] == nullptr ? std::string() : rivals[i]->meta.uid;
@@ -340,6 +347,7 @@ void TopicReconciler::Decide(Turn& turn) {
 
 void TopicReconciler::Settle(Item& item) {
   Record& record = *item.record;
+  if (item.decision.acts()) record.acted_at = Now();
   const bool unanswered = unreachable_since_.has_value() && cluster_.state == KafkaCluster::State::kReady;
   if (!item.failure.ok()) {
     record.settled = false;

@@ -82,7 +82,8 @@ class TopicReconciler {
     int failures = 0;
     env::MonotonicTime retry_at;
     env::MonotonicTime written_at;
-    bool retained = false;  // its topic stays when it goes
+    std::optional<env::MonotonicTime> acted_at;  // in Kafka
+    bool retained = false;                       // its topic stays when it goes
     // When its status was last known to name a topic. A copy that names none soon after is an older one.
     std::optional<env::MonotonicTime> named_at;
     uint64_t seen_in_turn = 0;
