@@ -1,0 +1,426 @@
+#include "operator/reconcile/topic/topic_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "lib/kafka/client/kafka_status.h"
+
+namespace dohle::reconcile {
+namespace {
+
+using kafka::client::TopicConfigs;
+namespace reason = topic_reason;
+
+// Set by those who move replicas, not by who describes the topic.
+constexpr std::array<std::string_view, 2> kForeignKeys = {"follower.replication.throttled.replicas",
+                                                          "leader.replication.throttled.replicas"};
+
+void SetReady(TopicDecision& decision, const TopicInput& input, const TopicWorld& world, bool ready,
+              std::string_view why, std::string message) {
+  decision.status.topic_name = input.resource->KafkaName();
+  api::Condition condition;
+  condition.type = "Ready";
+  condition.status = ready ? "True" : "False";
+  condition.reason = std::string(why);
+  condition.message = std::move(message);
+  condition.observed_generation = input.resource->meta.generation;
+  api::SetCondition(decision.status.conditions, std::move(condition), world.now_ms);
+}
+
+std::string_view ReadyReason(const api::TopicStatus& status) {
+  const api::Condition* ready = api::FindCondition(status.conditions, "Ready");
+  return ready == nullptr ? std::string_view() : std::string_view(ready->reason);
+}
+bool IsReady(const api::TopicStatus& status) {
+  const api::Condition* ready = api::FindCondition(status.conditions, "Ready");
+  return ready != nullptr && ready->status == "True";
+}
+// It was as asked for, and nothing else has been asked for since: what differs now is somebody else's doing.
+bool WasSettled(const TopicInput& input) {
+  return IsReady(*input.status) && input.status->observed_generation == input.resource->meta.generation;
+}
+
+void Refuse(TopicDecision& decision, const TopicInput& input, const TopicWorld& world, std::string_view why,
+            std::string message) {
+  // Told once: when it becomes so, not each time it is seen to be so.
+  if (ReadyReason(*input.status) != why) decision.events.push_back({true, std::string(why), message});
+  SetReady(decision, input, world, false, why, std::move(message));
+}
+
+void DropFinalizer(TopicDecision& decision, const TopicInput& input) {
+  if (input.finalizer) decision.finalizer = TopicDecision::Finalizer::kRemove;
+}
+void WantFinalizer(TopicDecision& decision, const TopicInput& input) {
+  const bool wanted = input.resource->spec.deletion_policy == api::DeletionPolicy::kDelete &&
+                      (input.topic == nullptr || !input.topic->internal);
+  if (wanted && !input.finalizer) decision.finalizer = TopicDecision::Finalizer::kAdd;
+  if (!wanted) DropFinalizer(decision, input);
+}
+
+void Measure(TopicDecision& decision, const TopicInput& input) {
+  if (input.measures == nullptr) return;
+  decision.status.bytes = input.measures->bytes;
+  decision.status.bytes_in_per_second = input.measures->bytes_in_per_second;
+  decision.status.bytes_out_per_second = input.measures->bytes_out_per_second;
+  decision.status.records_in_per_second = input.measures->records_in_per_second;
+  decision.status.largest_lag = input.measures->largest_lag;
+}
+
+void Release(TopicDecision& decision, const TopicInput& input, std::string_view why, std::string note) {
+  DropFinalizer(decision, input);
+  decision.events.push_back({true, std::string(why), std::move(note)});
+}
+
+void DecideDeletion(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  const TopicResource& resource = *input.resource;
+  const std::string& name = resource.KafkaName();
+  if (!input.finalizer) return;
+  using State = KafkaCluster::State;
+  if (resource.spec.deletion_policy == api::DeletionPolicy::kRetain) {
+    DropFinalizer(decision, input);
+  } else if (world.cluster.state == State::kNotFound || world.cluster.state == State::kDeleting) {
+    DropFinalizer(decision, input);  // its data goes or stays with the cluster
+  } else if (input.rival != nullptr) {
+    Release(decision, input, "TopicHandedOver",
+            fmt::format("Topic {} stays: {} describes it, too.", name, ToString(input.rival->meta.name)));
+  } else if (world.cluster.state == State::kNotReady) {
+    Fail(decision, input, world, MakeStatus(StatusCode::kUnavailable, "{} isn't ready", world.cluster.name));
+  } else if (!world.reached.ok()) {
+    Fail(decision, input, world, world.reached);
+  } else if (input.topic == nullptr) {
+    DropFinalizer(decision, input);
+    decision.events.push_back({false, "TopicDeleted", fmt::format("Topic {} is deleted.", name)});
+  } else if (input.topic->internal) {
+    Release(decision, input, "TopicLeftBehind", fmt::format("Topic {} is Kafka's own: it stays.", name));
+  } else if (!input.status->topic_id.empty() && input.status->topic_id != ToString(input.topic->id)) {
+    Release(decision, input, "TopicLeftBehind",
+            fmt::format("Topic {} is another one than was described here: it stays.", name));
+  } else {
+    // Whoever put the finalizer there had decided that the topic is this one's.
+    decision.remove = input.topic->id;
+    DropFinalizer(decision, input);
+    decision.events.push_back({false, "TopicDeleted", fmt::format("Topic {} is deleted.", name)});
+  }
+}
+
+void DecideCreation(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  const TopicResource& resource = *input.resource;
+  const bool had_one = !input.status->topic_id.empty();
+  decision.status.observed_generation = resource.meta.generation;
+  if (resource.spec.adoption_policy == api::AdoptionPolicy::kRefuse && !had_one &&
+      ReadyReason(*input.status) != reason::kCreating) {
+    // Stored first: who finds the topic later knows by it that it isn't somebody else's.
+    SetReady(decision, input, world, false, reason::kCreating, "The topic is about to be created.");
+    decision.again = absl::ZeroDuration();
+    return;
+  }
+  WantFinalizer(decision, input);
+  kafka::client::NewTopic& topic = decision.create.emplace();
+  topic.name = resource.KafkaName();
+  topic.partitions = resource.spec.partitions;
+  topic.replication_factor = static_cast<int16_t>(resource.spec.replicas);
+  topic.configs = resource.spec.config;
+  if (had_one) {
+    decision.events.push_back(
+        {true, "TopicRecreated",
+         fmt::format("Topic {} was deleted by somebody else and is created again, empty.", topic.name)});
+  } else {
+    decision.events.push_back(
+        {false, "TopicCreated",
+         fmt::format("Topic {} is created with {} partitions.", topic.name, topic.partitions)});
+  }
+}
+
+// False: it isn't this resource's.
+bool TakeOver(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  const TopicResource& resource = *input.resource;
+  const std::string id = ToString(input.topic->id);
+  if (input.status->topic_id == id) return true;
+  const std::string& name = resource.KafkaName();
+  const bool had_one = !input.status->topic_id.empty();
+  const bool ours = !had_one && (input.creation_unclear || ReadyReason(*input.status) == reason::kCreating);
+  if (!ours && resource.spec.adoption_policy == api::AdoptionPolicy::kRefuse) {
+    DropFinalizer(decision, input);
+    Refuse(decision, input, world, reason::kAdoptionRefused,
+           fmt::format(
+               "Topic {} exists and wasn't created for this Topic. Set spec.adoptionPolicy to Adopt to take "
+               "it over, or give another spec.topicName.",
+               name));
+    return false;
+  }
+  if (ours) {
+    decision.events.push_back({false, "TopicCreated", fmt::format("Topic {} is created.", name)});
+  } else if (had_one) {
+    decision.events.push_back(
+        {true, "TopicReplaced",
+         fmt::format(
+             "Topic {} was deleted and created again by somebody else: it is empty or has other data.",
+             name)});
+  } else {
+    decision.events.push_back(
+        {false, "TopicAdopted", fmt::format("Topic {} existed and is taken over.", name)});
+  }
+  return true;
+}
+
+std::string DescribeChanges(const kafka::client::TopicConfigChange& change) {
+  std::string text;
+  for (const auto& [key, value] : change.changes) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", key);
+    text += value ? fmt::format("={}", *value) : " removed";
+  }
+  return text;
+}
+
+void DecideConfigs(TopicDecision& decision, const TopicInput& input) {
+  if (input.configs == nullptr) return;
+  const TopicResource& resource = *input.resource;
+  const TopicConfigs& there = *input.configs;
+  kafka::client::TopicConfigChange change;
+  change.topic = resource.KafkaName();
+  for (const auto& [key, value] : resource.spec.config) {
+    const auto it = there.find(key);
+    if (it == there.end() || !SameConfigValue(it->second, value)) change.changes.emplace_back(key, value);
+  }
+  for (const auto& [key, value] : there) {
+    const auto named = [&key = key](const auto& pair) { return pair.first == key; };
+    const bool wanted = std::any_of(resource.spec.config.begin(), resource.spec.config.end(), named);
+    const bool foreign = std::find(kForeignKeys.begin(), kForeignKeys.end(), key) != kForeignKeys.end();
+    if (!wanted && !foreign) change.changes.emplace_back(key, std::nullopt);
+  }
+  if (change.changes.empty()) return;
+  if (WasSettled(input)) {
+    decision.events.push_back(
+        {true, "ConfigDriftMended",
+         fmt::format("The configuration of topic {} was changed by somebody else and is set back: {}.",
+                     change.topic, DescribeChanges(change))});
+  } else {
+    decision.events.push_back({false, "ConfigChanged",
+                               fmt::format("The configuration of topic {} is changed: {}.", change.topic,
+                                           DescribeChanges(change))});
+  }
+  decision.alter = std::move(change);
+}
+
+// Partitions can't be taken away. Was it asked, or did somebody else add some?
+bool ShrinkingIsAsked(const TopicInput& input) {
+  const api::TopicStatus& status = *input.status;
+  if (status.topic_id.empty() || ReadyReason(status) == reason::kMorePartitions) return false;
+  if (ReadyReason(status) == reason::kPartitionsCannotShrink) return true;
+  return status.observed_generation != input.resource->meta.generation &&
+         status.partitions > input.resource->spec.partitions;
+}
+
+void DecideExisting(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  const TopicResource& resource = *input.resource;
+  const ObservedTopic& topic = *input.topic;
+  decision.status.observed_generation = resource.meta.generation;
+  if (!TakeOver(decision, input, world)) return;
+  WantFinalizer(decision, input);
+  DecideConfigs(decision, input);
+  decision.status.topic_id = ToString(topic.id);
+  decision.status.partitions = topic.partitions;
+  decision.status.replicas = topic.replicas;
+  Measure(decision, input);
+  const int32_t asked = resource.spec.partitions;
+  if (topic.partitions < asked) {
+    decision.grow = {resource.KafkaName(), asked, asked - topic.partitions};
+    decision.status.partitions = asked;
+    decision.events.push_back({false, "PartitionsGrown",
+                               fmt::format("Topic {} grows from {} to {} partitions.", resource.KafkaName(),
+                                           topic.partitions, asked)});
+  }
+  if (topic.partitions > asked && ShrinkingIsAsked(input)) {
+    Refuse(
+        decision, input, world, reason::kPartitionsCannotShrink,
+        fmt::format(
+            "Topic {0} has {1} partitions; Kafka can't take any away. Set spec.partitions to at least {1}, "
+            "or delete the Topic and create it anew without its data.",
+            resource.KafkaName(), topic.partitions));
+  } else if (topic.replicas != resource.spec.replicas) {
+    Refuse(decision, input, world, reason::kReplicationChange,
+           fmt::format(
+               "Topic {} has {} replicas of each partition, {} are asked for; their number can't be changed "
+               "yet. Set spec.replicas to {}.",
+               resource.KafkaName(), topic.replicas, resource.spec.replicas, topic.replicas));
+  } else if (topic.partitions > asked) {
+    SetReady(decision, input, world, true, reason::kMorePartitions,
+             fmt::format("Topic {} has {} partitions, {} are asked for; partitions can't be taken away.",
+                         resource.KafkaName(), topic.partitions, asked));
+  } else {
+    SetReady(decision, input, world, true, reason::kReady, "The topic is as asked for.");
+  }
+}
+
+void DecideWithoutCluster(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  const KafkaCluster& cluster = world.cluster;
+  switch (cluster.state) {
+    case KafkaCluster::State::kNotFound:
+      DropFinalizer(decision, input);
+      return Refuse(decision, input, world, reason::kClusterNotFound,
+                    fmt::format("{} doesn't exist in this namespace. Create it, or correct spec.cluster.",
+                                cluster.name));
+    case KafkaCluster::State::kDeleting:
+      DropFinalizer(decision, input);
+      return Refuse(decision, input, world, reason::kClusterNotFound,
+                    fmt::format("{} is being deleted.", cluster.name));
+    case KafkaCluster::State::kNotReady:
+      if (WasSettled(input)) return;  // the Cluster says it; a topic that is as asked for stays so
+      return Refuse(decision, input, world, reason::kClusterNotReady,
+                    cluster.message.empty()
+                        ? fmt::format("{} isn't ready yet.", cluster.name)
+                        : fmt::format("{} isn't ready yet: {}", cluster.name, cluster.message));
+    case KafkaCluster::State::kReady:
+      if (world.unreachable_for_ms < (WasSettled(input) ? kReadyPatienceMs : kUnreadyPatienceMs)) return;
+      return Refuse(decision, input, world, reason::kBrokerUnreachable,
+                    fmt::format("{} doesn't answer: {}", cluster.name, Message(world.reached)));
+  }
+}
+
+bool BeyondATenth(double a, double b) {
+  return std::abs(a - b) > 0.1 * std::max(std::abs(a), std::abs(b)) && std::abs(a - b) > 1;
+}
+
+// The elements of a list, a boolean or a word, as Kafka reads them.
+std::string Normal(std::string_view value) {
+  std::string normal;
+  for (const char c : value) {
+    if (c != ' ' && c != '\t') normal += c;
+  }
+  if (absl::EqualsIgnoreCase(normal, "true")) return "true";
+  if (absl::EqualsIgnoreCase(normal, "false")) return "false";
+  return normal;
+}
+
+}  // namespace
+
+TopicDecision DecideTopic(const TopicInput& input, const TopicWorld& world) {
+  TopicDecision decision;
+  decision.status = *input.status;
+  if (input.resource->meta.deleting()) {
+    DecideDeletion(decision, input, world);
+    return decision;
+  }
+  if (!input.resource->faults.empty()) {
+    decision.status.observed_generation = input.resource->meta.generation;
+    Refuse(decision, input, world, reason::kInvalidSpec, input.resource->faults);
+  } else if (input.rival != nullptr && world.cluster.state != KafkaCluster::State::kNotFound) {
+    decision.status.observed_generation = input.resource->meta.generation;
+    DropFinalizer(decision, input);
+    decision.status.topic_id.clear();
+    Refuse(decision, input, world, reason::kResourceConflict,
+           fmt::format("Topic {} is described by {} already, which is older. Delete one of the two.",
+                       input.resource->KafkaName(), ToString(input.rival->meta.name)));
+  } else if (world.cluster.state != KafkaCluster::State::kReady || !world.reached.ok()) {
+    DecideWithoutCluster(decision, input, world);
+  } else if (input.topic == nullptr) {
+    DecideCreation(decision, input, world);
+  } else {
+    DecideExisting(decision, input, world);
+  }
+  return decision;
+}
+
+void Complete(TopicDecision& decision, const TopicInput& input, const TopicWorld& world,
+              const TopicId& created) {
+  if (!decision.create) return;
+  decision.status.topic_id = ToString(created);
+  decision.status.partitions = decision.create->partitions;
+  decision.status.replicas = decision.create->replication_factor;
+  SetReady(decision, input, world, true, reason::kReady, "The topic is as asked for.");
+}
+
+void Fail(TopicDecision& decision, const TopicInput& input, const TopicWorld& world, const Status& why) {
+  const TopicResource& resource = *input.resource;
+  const bool answered = kafka::client::KafkaError(why).has_value();
+  decision.events.clear();
+  decision.status = *input.status;
+  if (resource.meta.deleting()) {
+    const bool patient = world.now_ms - *resource.meta.deletion_time_ms < kDeletionPatienceMs;
+    if (patient && !(input.namespace_terminating && !answered)) {
+      decision.finalizer = TopicDecision::Finalizer::kKeep;
+      decision.again = absl::Seconds(1);
+      SetReady(decision, input, world, false, reason::kDeleting,
+               fmt::format("The topic can't be deleted yet: {}", Message(why)));
+      return;
+    }
+    Release(decision, input, "TopicLeftBehind",
+            fmt::format("Topic {} couldn't be deleted and may still be there: {}", resource.KafkaName(),
+                        Message(why)));
+    return;
+  }
+  if (answered) decision.status.observed_generation = resource.meta.generation;
+  Refuse(decision, input, world, answered ? reason::kKafkaError : reason::kBrokerUnreachable,
+         std::string(Message(why)));
+}
+
+bool NeedsConfigs(const TopicResource& resource, const api::TopicStatus& status, const ObservedTopic* topic) {
+  if (topic == nullptr || resource.meta.deleting()) return false;
+  return !IsReady(status) || status.observed_generation != resource.meta.generation ||
+         status.topic_id != ToString(topic->id);
+}
+
+std::vector<const TopicResource*> FindRivals(const std::vector<TopicRef>& resources) {
+  const auto before = [](const TopicResource& a, const TopicResource& b) {
+    return std::tuple(a.meta.deleting(), a.meta.creation_time_ms, std::tie(a.meta.name)) <
+           std::tuple(b.meta.deleting(), b.meta.creation_time_ms, std::tie(b.meta.name));
+  };
+  absl::flat_hash_map<std::string_view, const TopicResource*> claims;
+  claims.reserve(resources.size());
+  for (const TopicRef& resource : resources) {
+    if (!resource->faults.empty() && !resource->meta.deleting()) continue;
+    const TopicResource*& first = claims[resource->KafkaName()];
+    if (first == nullptr || before(*resource, *first)) first = resource.get();
+  }
+  std::vector<const TopicResource*> rivals;
+  rivals.reserve(resources.size());
+  for (const TopicRef& resource : resources) {
+    const auto claim = claims.find(resource->KafkaName());
+    const bool has_it = claim == claims.end() || claim->second == resource.get();
+    rivals.push_back(has_it ? nullptr : claim->second);
+  }
+  return rivals;
+}
+
+bool SameConfigValue(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const std::string x = Normal(a), y = Normal(b);
+  double p = 0, q = 0;
+  // Above 2^53 two integers may be one double.
+  constexpr double kExact = 9e15;
+  return x == y || (absl::SimpleAtod(x, &p) && absl::SimpleAtod(y, &q) && p == q && std::abs(p) < kExact);
+}
+
+bool SameStatus(const api::TopicStatus& a, const api::TopicStatus& b) {
+  const auto same_condition = [](const api::Condition& x, const api::Condition& y) {
+    return x.type == y.type && x.status == y.status && x.reason == y.reason && x.message == y.message &&
+           x.observed_generation == y.observed_generation;
+  };
+  if (a.observed_generation != b.observed_generation || a.topic_name != b.topic_name ||
+      a.topic_id != b.topic_id || a.partitions != b.partitions || a.replicas != b.replicas ||
+      !std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(), b.conditions.end(),
+                  same_condition)) {
+    return false;
+  }
+  if (BeyondATenth(static_cast<double>(a.bytes), static_cast<double>(b.bytes)) ||
+      BeyondATenth(a.bytes_in_per_second, b.bytes_in_per_second) ||
+      BeyondATenth(a.bytes_out_per_second, b.bytes_out_per_second) ||
+      BeyondATenth(a.records_in_per_second, b.records_in_per_second)) {
+    return false;
+  }
+  if (a.largest_lag.has_value() != b.largest_lag.has_value()) return false;
+  return !a.largest_lag || (a.largest_lag->group == b.largest_lag->group &&
+                            !BeyondATenth(static_cast<double>(a.largest_lag->records),
+                                          static_cast<double>(b.largest_lag->records)) &&
+                            !BeyondATenth(a.largest_lag->seconds, b.largest_lag->seconds));
+}
+
+}  // namespace dohle::reconcile
