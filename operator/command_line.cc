@@ -46,6 +46,9 @@ constexpr TextFlag kTextFlags[] = {
     {"--lease-namespace", &OperatorCommand::lease_namespace},
     {"--broker-image", &OperatorCommand::broker_image},
     {"--metrics-host", &OperatorCommand::metrics_host},
+    {"--ready", &OperatorCommand::check_ready},
+    {"--bootstrap", &OperatorCommand::check_bootstrap},
+    {"--topics", &OperatorCommand::check_topics},
     {"--log-level", &OperatorCommand::log_level},
     {"--log-format", &OperatorCommand::log_format},
 };
@@ -97,6 +100,14 @@ Status TakeWords(const std::vector<std::string>& words, OperatorCommand& command
   } else if (verb == "delete") {
     DOHLE_RETURN_IF_ERROR(need(2, 2, "delete KIND NAME --local DIR"));
     command.action = Action::kDelete;
+  } else if (verb == "check") {
+    command.action = Action::kCheck;
+    if (command.check_ready.empty() == command.check_bootstrap.empty()) {
+      return MakeStatus(StatusCode::kInvalidArgument,
+                        "the form is: dohle-operator check --ready HOST:PORT, or check --bootstrap HOST:PORT "
+                        "[--topics A,B]");
+    }
+    return need(0, 0, "check --ready HOST:PORT | check --bootstrap HOST:PORT [--topics A,B]");
   } else if (verb == "apply") {
     DOHLE_RETURN_IF_ERROR(need(1, 1, "apply FILE --local DIR"));
     command.action = Action::kApply;
@@ -127,7 +138,7 @@ StatusOr<OperatorCommand> ParseOperatorCommand(std::span<const char* const> argu
   }
   if (command.action == Action::kHelp || command.action == Action::kVersion) return command;
   DOHLE_RETURN_IF_ERROR(TakeWords(words, command));
-  if (command.action != Action::kServe && !command.local_directory) {
+  if (command.action != Action::kServe && command.action != Action::kCheck && !command.local_directory) {
     return MakeStatus(StatusCode::kInvalidArgument,
                       "this command acts on a local operator: say which with --local DIR; on Kubernetes use "
                       "kubectl");
@@ -144,6 +155,8 @@ std::string_view OperatorHelpText() {
   dohle-operator describe KIND NAME --local DIR     shows one with its status and events
   dohle-operator apply FILE --local DIR             puts the file's resources into DIR
   dohle-operator delete KIND NAME --local DIR       takes one out of DIR
+  dohle-operator check --ready HOST:PORT            waits until it says so on /readyz, for 30 s
+  dohle-operator check --bootstrap HOST:PORT [--topics A,B]    waits until it answers and they have leaders
 
   --local DIR             directory of manifests, watched for changes
   --data DIR              where the local state and the brokers' data are kept (default: DIR/.dohle)

@@ -12,7 +12,7 @@
 namespace dohle {
 
 struct OperatorCommand {
-  enum class Action { kServe, kGet, kDescribe, kApply, kDelete, kHelp, kVersion };
+  enum class Action { kServe, kGet, kDescribe, kApply, kDelete, kCheck, kHelp, kVersion };
   Action action = Action::kServe;
 
   // Without Kubernetes: the directory of manifests.
@@ -31,6 +31,11 @@ struct OperatorCommand {
   std::string log_level = "info";
   std::string log_format = "text";
   bool plain = false;  // lines instead of the table
+
+  // check: what is asked, for `helm test`.
+  std::string check_ready;      // "host:port" of an HTTP server with /readyz
+  std::string check_bootstrap;  // bootstrap servers
+  std::string check_topics;     // "a,b": each partition has a leader
 
   // get KIND [NAME], describe KIND NAME, delete KIND NAME; apply FILE.
   std::string kind, name, file;

@@ -51,5 +51,9 @@ class PosixEnv {
 
 // What this machine calls itself; "localhost" if it won't say.
 std::string LocalHostName();
+// `path` as it is from the root, by the directory that this process runs in.
+std::string AbsolutePath(const std::string& path);
+// Whether somebody looks at what is printed.
+bool StandardOutputIsTerminal();
 
 }  // namespace dohle::env

@@ -79,6 +79,25 @@ env::Task<void> ClusterController::Stop() {
   co_await controller_.Stop();
 }
 
+std::optional<PodState> ClusterController::ReadyBroker(const k8s::ObjectName& name) const {
+  const auto cluster = clusters_.Get(name);
+  if (cluster == nullptr) return std::nullopt;
+  for (PodState& pod : BrokerPods(*cluster, LiveOf(name))) {
+    if (pod.ready) return std::move(pod);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> ClusterController::BrokerHost(const k8s::ObjectName& name) const {
+  const std::optional<PodState> pod = ReadyBroker(name);
+  return pod ? std::optional(pod->pod_ip) : std::nullopt;
+}
+
+std::optional<std::string> ClusterController::BrokerAddress(const k8s::ObjectName& name) const {
+  const std::optional<PodState> pod = ReadyBroker(name);
+  return pod ? std::optional(ProbeAddress(*clusters_.Get(name), *pod)) : std::nullopt;
+}
+
 bool ClusterController::synced() const {
   bool all = clusters_.synced();
   for (const Kind& kind : kinds_) all = all && kind.informer->synced();

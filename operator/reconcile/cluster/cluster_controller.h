@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ class ClusterController {
   env::Task<void> Stop();
 
   bool synced() const;
+  // Of a broker that is ready: its host, and "host:port" of its inner listener.
+  std::optional<std::string> BrokerHost(const k8s::ObjectName& cluster) const;
+  std::optional<std::string> BrokerAddress(const k8s::ObjectName& cluster) const;
   runtime::Informer<ClusterResource>& clusters() { return clusters_; }
   const ClusterReconciler& reconciler() const { return reconciler_; }
   const runtime::WorkQueue& queue() { return controller_.queue(); }
@@ -44,6 +48,7 @@ class ClusterController {
     std::unique_ptr<OwnedInformer> informer;
   };
   void AddKind(const Parts& parts, const k8s::Resource& resource);
+  std::optional<PodState> ReadyBroker(const k8s::ObjectName& cluster) const;
   LiveObjects LiveOf(const k8s::ObjectName& cluster) const;
 
   env::Executor& executor_;

@@ -1,0 +1,130 @@
+#include "operator/measurements.h"
+
+#include <utility>
+
+#include "lib/base/log.h"
+#include "lib/http/http_client.h"
+
+namespace dohle {
+namespace {
+
+constexpr size_t kMaxPageBytes = size_t{32} << 20;
+constexpr absl::Duration kScrapeTimeout = absl::Seconds(3);
+
+}  // namespace
+
+env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopSignal* stop) {
+  while (!stop->stopped()) {
+    std::vector<std::string> keys;
+    for (const auto& [key, group] : topics->groups()) keys.push_back(key);
+    for (const std::string& key : keys) {
+      kafka::client::Admin* admin = topics->groups().at(key)->reconciler->admin();
+      if (admin != nullptr) co_await Look(key, admin);
+      if (stop->stopped()) co_return;
+    }
+    if (co_await stop->SleepFor(kMeasureInterval)) break;
+  }
+}
+
+env::Task<void> Measurements::Look(std::string key, kafka::client::Admin* admin) {
+  Cluster& cluster = clusters_[key];
+  if (cluster.collector == nullptr) cluster.collector = std::make_unique<reconcile::LagCollector>(key, *this);
+  const Status looked = co_await cluster.collector->CollectOnce(admin, env_.clock.WallTimeMs());
+  if (!looked.ok()) log::Debug("operator", "lag of {}: {}", key, Message(looked));
+  const kafka::client::LogDirs dirs = co_await admin->DescribeLogDirs();
+  if (dirs.status.ok()) {
+    cluster.bytes.clear();
+    for (const auto& dir : dirs.dirs) {
+      for (const auto& replica : dir.replicas) cluster.bytes[replica.topic] += replica.bytes;
+    }
+  }
+  const std::vector<env::Endpoint> pages = metrics_pages_(key);
+  for (const env::Endpoint& page : pages) co_await Scrape(key, page);
+}
+
+env::Task<void> Measurements::Scrape(std::string key, env::Endpoint endpoint) {
+  http::HttpGetOptions options;
+  options.timeout = kScrapeTimeout;
+  options.max_body_bytes = kMaxPageBytes;
+  const StatusOr<http::HttpAnswer> page =
+      co_await http::HttpGet(env_.transport, executor_, endpoint, "/metrics", options);
+  if (!page.ok() || page->status != 200) co_return;
+  StringMap<reconcile::TopicBytes> totals;
+  reconcile::ReadTopicBytes(page->body, &totals);
+  clusters_[key].rates.Add(ToString(endpoint), env_.clock.WallTimeMs(), std::move(totals));
+}
+
+void Measurements::Publish(const std::string& cluster,
+                           std::shared_ptr<const reconcile::LagSnapshot> snapshot) {
+  clusters_[cluster].lag = std::move(snapshot);
+}
+
+const reconcile::TopicMeasures* Measurements::Of(const std::string& key, const std::string& topic) {
+  const auto found = clusters_.find(key);
+  if (found == clusters_.end() || found->second.lag == nullptr) return nullptr;
+  Cluster& cluster = found->second;
+  reconcile::TopicMeasures& measures = cluster.measures[topic];
+  measures = {};
+  if (const auto bytes = cluster.bytes.find(topic); bytes != cluster.bytes.end()) {
+    measures.bytes = bytes->second;
+  }
+  const reconcile::TopicBytes rates = cluster.rates.Of(topic);
+  measures.bytes_in_per_second = rates.in;
+  measures.bytes_out_per_second = rates.out;
+  const auto& records = cluster.lag->records_in_per_second;
+  if (const auto rate = records.find(topic); rate != records.end())
+    measures.records_in_per_second = rate->second;
+  const auto& largest = cluster.lag->largest;
+  if (const auto lag = largest.find(topic); lag != largest.end()) measures.largest_lag = lag->second;
+  return &measures;
+}
+
+void Measurements::Collect(runtime::MetricSink& sink) const {
+  struct Family {
+    const char* name;
+    const char* help;
+    double (*value)(const reconcile::PartitionLag&);
+  };
+  static constexpr Family kFamilies[] = {
+      {"kafka_consumergroup_lag", "Records behind the end that a group hasn't committed.",
+       [](const reconcile::PartitionLag& lag) { return static_cast<double>(lag.records); }},
+      {"kafka_consumergroup_lag_seconds", "Age of the first record that a group hasn't committed.",
+       [](const reconcile::PartitionLag& lag) { return lag.seconds; }},
+      {"kafka_consumergroup_current_offset", "The offset that a group has committed.",
+       [](const reconcile::PartitionLag& lag) { return static_cast<double>(lag.committed); }},
+      {"kafka_topic_partition_current_offset", "The end of the partition, as seen with the group's lag.",
+       [](const reconcile::PartitionLag& lag) { return static_cast<double>(lag.end); }},
+  };
+  for (const Family& family : kFamilies) {
+    sink.Gauge(family.name, family.help);
+    for (const auto& [key, cluster] : clusters_) {
+      if (cluster.lag == nullptr) continue;
+      for (const reconcile::PartitionLag& lag : cluster.lag->lags) {
+        sink.Sample({{"cluster", key},
+                     {"consumergroup", lag.group},
+                     {"topic", lag.topic},
+                     {"partition", std::to_string(lag.partition)}},
+                    family.value(lag));
+      }
+    }
+  }
+  sink.Gauge("dohle_topic_records_in_per_second", "Records that come into a topic, by its partitions' ends.");
+  for (const auto& [key, cluster] : clusters_) {
+    if (cluster.lag == nullptr) continue;
+    for (const auto& [topic, rate] : cluster.lag->records_in_per_second) {
+      sink.Sample({{"cluster", key}, {"topic", topic}}, rate);
+    }
+  }
+  for (const bool in : {true, false}) {
+    sink.Gauge(in ? "dohle_topic_bytes_in_per_second" : "dohle_topic_bytes_out_per_second",
+               in ? "Bytes that producers bring a topic." : "Bytes that consumers take from a topic.");
+    for (const auto& [key, cluster] : clusters_) {
+      for (const auto& [topic, bytes] : cluster.bytes) {
+        const reconcile::TopicBytes rates = cluster.rates.Of(topic);
+        sink.Sample({{"cluster", key}, {"topic", topic}}, in ? rates.in : rates.out);
+      }
+    }
+  }
+}
+
+}  // namespace dohle

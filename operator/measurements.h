@@ -1,0 +1,57 @@
+// What the operator measures of Kafka clusters, by looking every few seconds: lag of groups, rates of topics.
+// For Topics' statuses and for metrics. One executor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/env/env.h"
+#include "lib/env/stop_signal.h"
+#include "operator/reconcile/topic/broker_bytes.h"
+#include "operator/reconcile/topic/consumer_lag.h"
+#include "operator/reconcile/topic/lag_collector.h"
+#include "operator/reconcile/topic/topic_plan.h"
+#include "operator/reconcile/topic_controller.h"
+#include "operator/runtime/metrics.h"
+
+namespace dohle {
+
+inline constexpr absl::Duration kMeasureInterval = absl::Seconds(5);
+
+class Measurements : public reconcile::LagSink {
+ public:
+  // `metrics_pages` tells where the brokers of the Kafka cluster under a key show their metrics; empty for
+  // clusters that aren't ours.
+  using MetricsPages = std::function<std::vector<env::Endpoint>(const std::string& key)>;
+  Measurements(env::Env& env, env::Executor& executor, MetricsPages metrics_pages)
+      : env_(env), executor_(executor), metrics_pages_(std::move(metrics_pages)) {}
+
+  // Looks at every cluster whose Topics are kept, until `stop`.
+  env::Task<void> Run(reconcile::TopicController* topics, env::StopSignal* stop);
+  // Null: nothing is known yet.
+  const reconcile::TopicMeasures* Of(const std::string& key, const std::string& topic);
+
+  void Collect(runtime::MetricSink& sink) const;
+
+ private:
+  struct Cluster {
+    std::unique_ptr<reconcile::LagCollector> collector;
+    std::shared_ptr<const reconcile::LagSnapshot> lag;
+    reconcile::TopicByteRates rates;
+    StringMap<int64_t> bytes;                      // by topic, of all replicas
+    StringMap<reconcile::TopicMeasures> measures;  // as asked for last
+  };
+  void Publish(const std::string& cluster, std::shared_ptr<const reconcile::LagSnapshot> snapshot) override;
+  env::Task<void> Look(std::string key, kafka::client::Admin* admin);
+  env::Task<void> Scrape(std::string key, env::Endpoint endpoint);
+
+  env::Env& env_;
+  env::Executor& executor_;
+  const MetricsPages metrics_pages_;
+  std::map<std::string, Cluster> clusters_;
+};
+
+}  // namespace dohle
