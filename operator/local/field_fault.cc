@@ -29,7 +29,9 @@ Status StatusOf(const std::vector<FieldFault>& faults) {
   if (faults.size() > kMaxFieldFaults)
     message += fmt::format(", and {} more", faults.size() - kMaxFieldFaults);
   Status status(StatusCode::kInvalidArgument, faults.size() == 1 ? message : "[" + message + "]");
-  status.SetPayload(kPayload, absl::Cord(payload.dump(-1, ' ', false, json::error_handler_t::replace)));
+  const std::string text = payload.dump(-1, ' ', false, json::error_handler_t::replace);
+  // By its view: clang mangles the constructor from a string otherwise than the g++ that built the library.
+  status.SetPayload(kPayload, absl::Cord(absl::string_view(text.data(), text.size())));
   return status;
 }
 

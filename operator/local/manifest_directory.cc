@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
 #include "lib/base/log.h"
 #include "operator/k8s/object.h"
@@ -228,8 +229,9 @@ void ManifestDirectory::TellFaults() {
   for (const auto& [name, file] : files_) {
     std::vector<ManifestFault> of_file = file.faults;
     for (const Item& item : file.items) of_file.insert(of_file.end(), item.faults.begin(), item.faults.end());
-    std::stable_sort(of_file.begin(), of_file.end(),
-                     [](const ManifestFault& a, const ManifestFault& b) { return a.line < b.line; });
+    std::sort(of_file.begin(), of_file.end(), [](const ManifestFault& a, const ManifestFault& b) {
+      return std::tie(a.line, a.field, a.sentence) < std::tie(b.line, b.field, b.sentence);
+    });
     faults_.insert(faults_.end(), of_file.begin(), of_file.end());
   }
   std::string all;
@@ -249,9 +251,9 @@ env::Task<void> ManifestDirectory::Synchronise() {
 }
 
 env::Task<void> ManifestDirectory::Run() {
-  for (;;) {
+  while (!stop_.stopped()) {
     co_await Synchronise();
-    if (co_await stop_.SleepFor(kManifestPollInterval)) co_return;
+    co_await stop_.SleepFor(kManifestPollInterval);
   }
 }
 

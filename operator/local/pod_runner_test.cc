@@ -257,7 +257,6 @@ TEST_F(PodRunnerTest, AProgramThatIsNotThereIsTold) {
 
 TEST_F(PodRunnerTest, StopsWithGraceAndGoesOnAfterARestart) {
   AddPod(Pod());
-  std::optional<bool> stopped;
   const auto stop = [](PodRunner* runner) -> env::Task<bool> {
     co_await runner->Stop();
     co_return true;

@@ -1,9 +1,9 @@
 #include "operator/local/schema_validator.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
+#include "operator/api/nearest_name.h"
 #include "operator/k8s/object.h"
 #include "operator/local/schema.h"
 
@@ -28,33 +28,10 @@ std::string Shown(const Json& value) {
   return text;
 }
 
-// How many letters one has to change, insert, remove or swap for the other, capitals aside; long names aren't
-// compared.
-size_t Distance(std::string_view a, std::string_view b) {
-  if (a.size() > 40 || b.size() > 40) return SIZE_MAX;
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t same = diagonal + ((a[i] | 0x20) == (b[j] | 0x20) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({same, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 std::string Nearest(const std::string& name, const Schema& schema) {
-  std::string nearest;
-  size_t best = name.size() / 3 + 2;
-  for (const auto& [known, property] : schema.properties) {
-    const size_t distance = Distance(name, known);
-    if (distance >= best) continue;
-    best = distance;
-    nearest = known;
-  }
-  return nearest;
+  std::vector<std::string_view> known;
+  for (const auto& [property, unused] : schema.properties) known.push_back(property);
+  return std::string(api::NearestName(name, known));
 }
 
 const Json* Child(const Json* object, const std::string& name) {

@@ -111,8 +111,8 @@ void ServiceProxy::OnService() {
     env::Executor* const executors[] = {&executor_};
     const env::Endpoint endpoint{host_, port};
     auto listener = env_.transport.Listen(endpoint, executors,
-                                          [this, port = port](std::unique_ptr<env::Connection> connection) {
-                                            Accept(port, std::move(connection));
+                                          [this, at = port](std::unique_ptr<env::Connection> connection) {
+                                            Accept(at, std::move(connection));
                                           });
     if (listener.ok()) {
       listeners_[port] = std::move(*listener);

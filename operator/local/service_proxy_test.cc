@@ -129,7 +129,6 @@ TEST_F(ServiceProxyTest, StopEndsWhatItCarries) {
   // Waits for more than comes.
   env::Spawn(*client_.env().executors[0], AskTask(&client_.env(), 30092, "", &answer));
   world().RunFor(absl::Seconds(1));
-  std::optional<std::string> open;
   world().RunFor(absl::Seconds(1));
   EXPECT_EQ(answer, "p0");
   proxy_->Stop();
