@@ -22,7 +22,8 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
       if (admin != nullptr) co_await Look(key, admin);
       if (stop->stopped()) co_return;
     }
-    if (co_await stop->SleepFor(kMeasureInterval)) break;
+    const bool stopped = co_await stop->SleepFor(kMeasureInterval);
+    if (stopped) break;
   }
 }
 

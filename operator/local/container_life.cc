@@ -102,7 +102,8 @@ env::Task<void> ContainerLife::Run() {
       SetWaiting("CrashLoopBackOff", fmt::format("it ended with {}", env::ToString(last_exit_)));
     }
     on_change_();
-    if (co_await stop_.SleepFor(delay)) break;
+    const bool stopped = co_await stop_.SleepFor(delay);
+    if (stopped) break;
   }
   state_ = State::kTerminated;
   on_change_();
@@ -122,10 +123,12 @@ env::Task<void> ContainerLife::Terminate(std::shared_ptr<ContainerLife> self, st
   const auto left = [&] { return std::max(kill_at - self->env_.clock.Now(), absl::ZeroDuration()); };
   if (first) {
     const absl::Duration sleep = std::min(pre_stop, left());
-    if (co_await run->ended.SleepFor(sleep)) co_return;
+    const bool stopped = co_await run->ended.SleepFor(sleep);
+    if (stopped) co_return;
     run->process->Signal(env::ProcessSignal::kTerminate);
   }
-  if (co_await run->ended.SleepFor(left())) co_return;
+  const bool stopped = co_await run->ended.SleepFor(left());
+  if (stopped) co_return;
   log::Warning("pods", "{} did not end in time, it is killed", self->settings_.label);
   run->process->Signal(env::ProcessSignal::kKill);
 }
@@ -160,7 +163,8 @@ env::Task<Status> ContainerLife::Probe(const ProbePlan& plan) {
 
 env::Task<void> ContainerLife::ProbeLoop(std::shared_ptr<ContainerLife> self, std::shared_ptr<RunState> run,
                                          ProbePlan plan, ProbeKind kind) {
-  if (co_await run->ended.SleepFor(plan.initial_delay)) co_return;
+  const bool stopped = co_await run->ended.SleepFor(plan.initial_delay);
+  if (stopped) co_return;
   ProbeCounter counter(plan.failure_threshold, plan.success_threshold);
   const bool hurry = kind != ProbeKind::kLiveness;
   absl::Duration interval = hurry ? std::min(kFirstProbeInterval, plan.period) : plan.period;
@@ -178,7 +182,8 @@ env::Task<void> ContainerLife::ProbeLoop(std::shared_ptr<ContainerLife> self, st
         log::Warning("pods", "{} is not well: {}", self->settings_.label, Message(probed));
       if (result && !self->Judge(run, kind, *result)) co_return;
     }
-    if (co_await run->ended.SleepFor(interval)) co_return;
+    const bool ended = co_await run->ended.SleepFor(interval);
+    if (ended) co_return;
     interval = std::min(interval * 3 / 2, plan.period);
   }
 }

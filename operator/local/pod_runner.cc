@@ -192,7 +192,8 @@ env::Task<void> PodRunner::Remove(std::shared_ptr<Pod> pod) {
         deleted.ok() || deleted.code() == StatusCode::kNotFound || deleted.code() == StatusCode::kAborted;
     if (gone) break;
     log::Warning("pods", "cannot remove {}: {}", k8s::ToString(pod->name), Message(deleted));
-    if (co_await stop_.SleepFor(kRetryDelay)) co_return;
+    const bool stopped = co_await stop_.SleepFor(kRetryDelay);
+    if (stopped) co_return;
   }
   const std::string directory = PodDirectory(options_.data_directory, pod->name);
   env::FileSystem& files = env_.file_system;
@@ -261,7 +262,8 @@ env::Task<bool> PodRunner::Prepare(std::shared_ptr<Pod> pod) {
       if (wrong) log::Error("pods", "{} can't be run: {}", k8s::ToString(pod->name), message);
       MarkChanged(pod);
     }
-    if (co_await pod->stop.SleepFor(delay)) break;
+    const bool stopped = co_await pod->stop.SleepFor(delay);
+    if (stopped) break;
     delay = std::min(delay * 2, kRetryDelay);
   }
   co_return false;
@@ -310,7 +312,8 @@ env::Task<void> PodRunner::WriteStatus(std::shared_ptr<Pod> pod) {
     log::Warning("pods", "cannot tell the status of {}: {}", k8s::ToString(pod->name),
                  Message(written.status()));
     pod->changed = true;
-    if (co_await stop_.SleepFor(kRetryDelay)) break;
+    const bool stopped = co_await stop_.SleepFor(kRetryDelay);
+    if (stopped) break;
   }
   pod->writing = false;
 }
@@ -392,7 +395,8 @@ env::Task<void> PodRunner::BindClaim(ObjectName name, std::shared_ptr<const Json
   if (status.ok() || status.code() == StatusCode::kAborted || status.code() == StatusCode::kNotFound)
     co_return;
   log::Error("pods", "cannot bind the claim {}: {}", k8s::ToString(name), Message(status));
-  if (co_await stop_.SleepFor(kRetryDelay)) co_return;
+  const bool stopped = co_await stop_.SleepFor(kRetryDelay);
+  if (stopped) co_return;
   const auto now = claim_follower_.objects().find(name);
   if (now != claim_follower_.objects().end()) OnClaim(name, now->second);
 }
@@ -407,7 +411,8 @@ bool PodRunner::ClaimInUse(const ObjectName& name) const {
 
 env::Task<void> PodRunner::RemoveClaim(ObjectName name) {
   while (ClaimInUse(name)) {
-    if (co_await stop_.SleepFor(absl::Milliseconds(100))) co_return;
+    const bool stopped = co_await stop_.SleepFor(absl::Milliseconds(100));
+    if (stopped) co_return;
   }
   // Claimed again meanwhile: the new claim finds what is there, as nothing says whose it is.
   if (claim_follower_.objects().contains(name)) co_return;

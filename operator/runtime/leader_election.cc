@@ -42,7 +42,8 @@ env::Task<void> LeaderElection::Run(env::StopSignal& stop) {
     // A jitter of a fifth, lest two that began together stay together.
     const absl::Duration retry = election_.limits().retry;
     const absl::Duration jitter = retry * static_cast<double>(random_.Below(kSteps)) / (5 * kSteps);
-    if (co_await stop.SleepFor(retry + jitter)) break;
+    const bool stopped = co_await stop.SleepFor(retry + jitter);
+    if (stopped) break;
   }
   co_await Release();
   Tell();

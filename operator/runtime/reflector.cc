@@ -44,7 +44,8 @@ env::Task<void> Reflector::Run(env::StopSignal& stop) {
     if (fruitful && status.ok()) continue;
     absl::Duration delay = back_off.Next(random_);
     if (const auto asked = k8s::RetryAfter(status)) delay = std::max(delay, *asked);
-    if (co_await stop.SleepFor(delay)) break;
+    const bool stopped = co_await stop.SleepFor(delay);
+    if (stopped) break;
   }
 }
 
