@@ -235,16 +235,16 @@ env::Task<StatusOr<std::string>> RunCheck(env::Env* env, OperatorCommand command
   kafka::client::ClusterClient client(env->transport, *env->executors[0], std::move(bootstrap), {});
   kafka::client::Admin admin(client);
   const env::MonotonicTime deadline = env->clock.Now() + kCheckPatience;
-  for (;;) {
-    StatusOr<std::string> line = MakeStatus(StatusCode::kUnavailable, "not asked");
+  StatusOr<std::string> line = MakeStatus(StatusCode::kUnavailable, "not asked");
+  while (!line.ok() && env->clock.Now() < deadline) {
     if (ready) {
       line = co_await CheckReady(env, *endpoint);
     } else {
       line = co_await CheckTopics(&admin, command.check_topics);
     }
-    if (line.ok() || env->clock.Now() > deadline) co_return line;
-    co_await env::Sleep(kCheckInterval);
+    if (!line.ok()) co_await env::Sleep(kCheckInterval);
   }
+  co_return line;
 }
 
 }  // namespace dohle

@@ -59,18 +59,18 @@ env::Task<Status> Reflector::List() {
   options.ns = scope_.ns;
   options.selector = scope_.selector;
   sink_.BeginList();
-  for (;;) {
+  std::string version;
+  do {
     StatusOr<k8s::ListPage> page = co_await client_.List(scope_.resource, options);
     if (!page.ok()) co_return page.status();
     for (const k8s::Json& object : page->items) sink_.Upsert(object);
     options.continue_token = page->continue_token;
-    if (options.continue_token.empty()) {
-      sink_.EndList();
-      resource_version_ = page->resource_version;
-      synced_ = true;
-      co_return OkStatus();
-    }
-  }
+    version = page->resource_version;
+  } while (!options.continue_token.empty());
+  sink_.EndList();
+  resource_version_ = std::move(version);
+  synced_ = true;
+  co_return OkStatus();
 }
 
 env::Task<Status> Reflector::FollowWatch() {
