@@ -50,7 +50,9 @@ Status StatusFromKafka(int16_t code, std::string_view message) {
   const ErrorCode error = ErrorFromCode(code);
   Status status = message.empty() ? MakeStatus(CodeOf(error), "{}", Name(error))
                                   : MakeStatus(CodeOf(error), "{}: {}", Name(error), message);
-  status.SetPayload(kPayload, absl::Cord(std::to_string(code)));
+  // By a view: clang and g++ call the library's constructor for strings by different names.
+  const std::string text = std::to_string(code);
+  status.SetPayload(kPayload, absl::Cord(absl::string_view(text.data(), text.size())));
   return status;
 }
 
