@@ -22,9 +22,14 @@ class Admin:
 
     def __init__(self, broker):
         self.broker = broker
-        found = re.findall(r"metrics and health on http://localhost:(\d+)/metrics", broker.log_path.read_text())
-        check(found, f"the log doesn't say where metrics are\n{broker.log_tail()}")
-        self.port = int(found[-1])
+        # Said once everything is served: a little after the first answer on the Kafka port.
+        self.port = int(eventually(self._said_port, "the log doesn't say where metrics are"))
+
+    def _said_port(self):
+        """In the broker's present life, which begins with what it listens on."""
+        life = self.broker.log_path.read_text().rpartition("listening on")[2]
+        found = re.findall(r"metrics and health on http://localhost:(\d+)/metrics", life)
+        return found[-1] if found else None
 
     def ask(self, path, method="GET"):
         """(status, headers, body)"""
