@@ -59,8 +59,9 @@ def retained(world):
     world.write("kept.yaml", topic("kept", partitions=4, adoptionPolicy="Refuse"))
     contains(world.not_ready("kept", "AdoptionRefused"), "kept", "the condition")
     equal(1, world.partitions("kept"), "partitions of what it may not touch")
-    world.write("kept.yaml", topic("kept"))
+    world.write("kept.yaml", topic("kept", partitions=4))
     world.ready("Topic", "kept")
+    equal(4, world.partitions("kept"), "partitions once it was adopted")
     equal(10, len(world.consume("kept")), "records after it was adopted")
 
 
