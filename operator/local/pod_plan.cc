@@ -330,11 +330,11 @@ std::string ExpandVariables(const std::string& text, const Pairs& environment) {
   return result;
 }
 
-std::string ChooseLoopbackAddress(const k8s::ObjectName& pod,
+std::string ChooseLoopbackAddress(std::string_view home, const k8s::ObjectName& pod,
                                   const std::function<bool(const std::string&)>& taken) {
   // 127.0.1.1 to 127.0.254.254: not 127.0.0.0/24, where the machine's own services are.
   constexpr uint32_t kAddresses = 254 * 254;
-  uint32_t place = Crc32c(k8s::ToString(pod)) % kAddresses;
+  uint32_t place = Crc32c(fmt::format("{}:{}", home, k8s::ToString(pod))) % kAddresses;
   for (uint32_t tries = 0;; ++tries, place = (place + 1) % kAddresses) {
     std::string address = fmt::format("127.0.{}.{}", 1 + place / 254, 1 + place % 254);
     if (tries == kAddresses || !taken(address)) return address;

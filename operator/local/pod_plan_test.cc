@@ -107,11 +107,12 @@ TEST_F(PodPlanTest, TellsWhatItCannotDo) {
 TEST(ChooseLoopbackAddress, IsTheSameForTheSameNameUnlessItIsTaken) {
   std::set<std::string> used;
   const auto taken = [&](const std::string& address) { return used.contains(address); };
-  const std::string first = ChooseLoopbackAddress({"default", "a"}, taken);
+  const std::string first = ChooseLoopbackAddress("/data", {"default", "a"}, taken);
   EXPECT_TRUE(first.starts_with("127.0.") && !first.starts_with("127.0.0.")) << first;
-  EXPECT_EQ(ChooseLoopbackAddress({"default", "a"}, taken), first);
+  EXPECT_EQ(ChooseLoopbackAddress("/data", {"default", "a"}, taken), first);
+  EXPECT_NE(ChooseLoopbackAddress("/other", {"default", "a"}, taken), first);
   used.insert(first);
-  EXPECT_NE(ChooseLoopbackAddress({"default", "a"}, taken), first);
+  EXPECT_NE(ChooseLoopbackAddress("/data", {"default", "a"}, taken), first);
 }
 
 }  // namespace

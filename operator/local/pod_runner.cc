@@ -154,7 +154,9 @@ void PodRunner::Begin(const ObjectName& name, const std::shared_ptr<const Json>&
                        [&](const auto& other) { return other.second->ip == address; });
   };
   pod->ip = k8s::FindString(*object, "status.podIP");
-  if (pod->ip.empty() || taken(pod->ip)) pod->ip = ChooseLoopbackAddress(name, taken);
+  if (pod->ip.empty() || taken(pod->ip)) {
+    pod->ip = ChooseLoopbackAddress(options_.data_directory, name, taken);
+  }
   pod->deleting = k8s::Find(*object, "metadata.deletionTimestamp") != nullptr;
   if (pod->deleting) pod->stop.Stop();
   pods_[name] = pod;

@@ -19,7 +19,7 @@ using k8s::ObjectName;
 const ObjectName kName{"default", "p"};
 // Where the pod of that name runs: a host of the simulation.
 std::string Address() {
-  return ChooseLoopbackAddress(kName, [](const std::string&) { return false; });
+  return ChooseLoopbackAddress("/data", kName, [](const std::string&) { return false; });
 }
 
 env::Task<http::HttpResponse> Answer(int status) {

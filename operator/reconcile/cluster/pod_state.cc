@@ -35,7 +35,7 @@ void ReadContainer(const Json& container, PodState& state) {
             ? fmt::format("the broker in Pod {} was killed for want of memory: raise spec.resources",
                           state.name)
             : fmt::format(
-                  "the broker in Pod {} ended with code {} for the {}th time: see `kubectl logs {} "
+                  "the broker in Pod {} ended with code {}, after {} restarts: see `kubectl logs {} "
                   "--previous`",
                   state.name, code, FindInt(container, "restartCount", 0), state.name);
   } else if (waiting == "ImagePullBackOff" || waiting == "ErrImagePull" || waiting == "InvalidImageName" ||

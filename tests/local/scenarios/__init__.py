@@ -1,0 +1,6 @@
+"""The groups of scenarios; they run beside each other, each in its own order."""
+
+from . import brokers, clusters, drift, external, files, metrics, operators, topics
+
+GROUPS = {"files": files.run, "topics": topics.run, "drift": drift.run, "brokers": brokers.run, "clusters": clusters.run,
+          "operators": operators.run, "metrics": metrics.run, "external": external.run}
