@@ -17,6 +17,12 @@ StatusOr<uint16_t> ParsePort(std::string_view text) {
   return port;
 }
 
+StatusOr<bool> ParseSwitch(std::string_view flag, std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return MakeStatus(StatusCode::kInvalidArgument, "{} is true or false, not \"{}\"", flag, text);
+}
+
 // Takes the value of a flag: what follows '=', or the next argument.
 class Flags {
  public:
@@ -69,6 +75,9 @@ Status TakeFlag(std::string_view argument, Flags& flags, OperatorCommand& comman
   } else if (Names(argument, "--metrics-port")) {
     DOHLE_ASSIGN_OR_RETURN(const std::string text, flags.Value(argument, "--metrics-port"));
     DOHLE_ASSIGN_OR_RETURN(command.metrics_port, ParsePort(text));
+  } else if (Names(argument, "--partition-metrics")) {
+    DOHLE_ASSIGN_OR_RETURN(const std::string text, flags.Value(argument, "--partition-metrics"));
+    DOHLE_ASSIGN_OR_RETURN(command.partition_metrics, ParseSwitch("--partition-metrics", text));
   } else if (argument == "--no-leader-election") {
     command.leader_election = false;
   } else if (argument == "--plain") {
@@ -168,6 +177,7 @@ std::string_view OperatorHelpText() {
   --broker-image IMAGE    of Clusters that name none
   --metrics-host HOST     default 0.0.0.0
   --metrics-port PORT     metrics and health over HTTP (default 9404; 0: any free one)
+  --partition-metrics=false    no metrics of single partitions of consumer groups, of which there may be many
   --log-level LEVEL       debug, info, warn, error
   --log-format FORMAT     text, json
   --help, --version

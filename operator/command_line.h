@@ -28,6 +28,7 @@ struct OperatorCommand {
 
   std::string metrics_host = "0.0.0.0";
   uint16_t metrics_port = 9404;
+  bool partition_metrics = true;  // a series for each group and partition
   std::string log_level = "info";
   std::string log_format = "text";
   bool plain = false;  // lines instead of the table

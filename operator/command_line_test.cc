@@ -29,6 +29,16 @@ TEST(OperatorCommandTest, ValuesComeBehindAnEqualsSignOrAsTheNextArgument) {
   EXPECT_EQ(command->log_level, "debug");
 }
 
+TEST(OperatorCommandTest, MetricsOfPartitionsCanBeSwitchedOff) {
+  EXPECT_TRUE(Parse({})->partition_metrics);
+  EXPECT_TRUE(Parse({"--partition-metrics=true"})->partition_metrics);
+  EXPECT_FALSE(Parse({"--partition-metrics=false"})->partition_metrics);
+  EXPECT_FALSE(Parse({"--partition-metrics", "false"})->partition_metrics);
+  const auto wrong = Parse({"--partition-metrics=no"});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(Message(wrong.status()), "--partition-metrics is true or false, not \"no\"");
+}
+
 TEST(OperatorCommandTest, CommandsTakeTheirWords) {
   const auto get = Parse({"get", "topics", "--local", "d"});
   ASSERT_TRUE(get.ok());

@@ -93,6 +93,7 @@ env::Task<Status> LocalMode::Start() {
   Operator::Options options;
   options.identity = "local";
   options.http = p.options.http;
+  options.partition_metrics = p.options.partition_metrics;
   options.resources.addressing = resources::Addressing::kPodIp;
   k8s::Client* store = p.store.get();
   options.routes.push_back({"/objects", [store] { return AllObjects(store); }});

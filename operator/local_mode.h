@@ -23,6 +23,7 @@ class LocalMode {
     std::string data_directory;     // absolute
     std::string program_directory;  // where dohle-broker is
     env::Endpoint http;
+    bool partition_metrics = true;
   };
 
   // `env` and `launcher` outlive it.

@@ -64,6 +64,7 @@ StatusOr<Operator::Options> OptionsOnKubernetes(env::Env& env, const OperatorCom
   options.identity = (pod.empty() ? env::LocalHostName() : pod) + "_" + ToString(env.random.NextUuid());
   options.ns = command.watch_namespace;
   options.http = {command.metrics_host, command.metrics_port};
+  options.partition_metrics = command.partition_metrics;
   options.resources.broker_image = command.broker_image;
   if (!command.leader_election) return options;
   std::string ns = command.lease_namespace;
@@ -142,6 +143,7 @@ int ServeLocally(env::PosixEnv& posix, const OperatorCommand& command) {
   options.data_directory = DataDirectory(command, options.directory);
   options.program_directory = env::ParentPath(env::OwnProgramPath());
   options.http = {"127.0.0.1", command.metrics_port};
+  options.partition_metrics = command.partition_metrics;
   const bool table = !command.plain && env::StandardOutputIsTerminal();
   if (table) log::SetLevel(log::Level::kError);
   env::PosixProcessLauncher launcher;

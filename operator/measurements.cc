@@ -11,6 +11,20 @@ namespace {
 constexpr size_t kMaxPageBytes = size_t{32} << 20;
 constexpr absl::Duration kScrapeTimeout = absl::Seconds(3);
 
+// The labels that say which cluster, as service discovery names them on the brokers' own series.
+runtime::MetricLabels Place(std::string_view key) {
+  const size_t slash = key.find('/');
+  std::string_view cluster = key.substr(slash + 1);
+  if (cluster.starts_with('=')) cluster.remove_prefix(1);
+  return {{"namespace", key.substr(0, slash)}, {"dohle_cluster", cluster}};
+}
+
+runtime::MetricLabels PlaceOfTopic(std::string_view key, std::string_view topic) {
+  runtime::MetricLabels labels = Place(key);
+  labels.emplace_back("topic", topic);
+  return labels;
+}
+
 }  // namespace
 
 env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopSignal* stop) {
@@ -30,7 +44,7 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
 env::Task<void> Measurements::Look(std::string key, kafka::client::Admin* admin) {
   Cluster& cluster = clusters_[key];
   if (cluster.collector == nullptr) cluster.collector = std::make_unique<reconcile::LagCollector>(key, *this);
-  const Status looked = co_await cluster.collector->CollectOnce(admin, env_.clock.WallTimeMs());
+  const Status looked = co_await cluster.collector->CollectOnce(admin, options_.env.clock.WallTimeMs());
   if (!looked.ok()) log::Debug("operator", "lag of {}: {}", key, Message(looked));
   const kafka::client::LogDirs dirs = co_await admin->DescribeLogDirs();
   if (dirs.status.ok()) {
@@ -39,7 +53,7 @@ env::Task<void> Measurements::Look(std::string key, kafka::client::Admin* admin)
       for (const auto& replica : dir.replicas) cluster.bytes[replica.topic] += replica.bytes;
     }
   }
-  const std::vector<env::Endpoint> pages = metrics_pages_(key);
+  const std::vector<env::Endpoint> pages = options_.metrics_pages(key);
   for (const env::Endpoint& page : pages) co_await Scrape(key, page);
 }
 
@@ -48,11 +62,11 @@ env::Task<void> Measurements::Scrape(std::string key, env::Endpoint endpoint) {
   options.timeout = kScrapeTimeout;
   options.max_body_bytes = kMaxPageBytes;
   const StatusOr<http::HttpAnswer> page =
-      co_await http::HttpGet(env_.transport, executor_, endpoint, "/metrics", options);
+      co_await http::HttpGet(options_.env.transport, options_.executor, endpoint, "/metrics", options);
   if (!page.ok() || page->status != 200) co_return;
   StringMap<reconcile::TopicBytes> totals;
   reconcile::ReadTopicBytes(page->body, &totals);
-  clusters_[key].rates.Add(ToString(endpoint), env_.clock.WallTimeMs(), std::move(totals));
+  clusters_[key].rates.Add(ToString(endpoint), options_.env.clock.WallTimeMs(), std::move(totals));
 }
 
 void Measurements::Publish(const std::string& cluster,
@@ -81,6 +95,12 @@ const reconcile::TopicMeasures* Measurements::Of(const std::string& key, const s
 }
 
 void Measurements::Collect(runtime::MetricSink& sink) const {
+  if (options_.partition_metrics) CollectLags(sink);
+  CollectLargestLags(sink);
+  CollectRates(sink);
+}
+
+void Measurements::CollectLags(runtime::MetricSink& sink) const {
   struct Family {
     const char* name;
     const char* help;
@@ -93,7 +113,7 @@ void Measurements::Collect(runtime::MetricSink& sink) const {
        [](const reconcile::PartitionLag& lag) { return lag.seconds; }},
       {"kafka_consumergroup_current_offset", "The offset that a group has committed.",
        [](const reconcile::PartitionLag& lag) { return static_cast<double>(lag.committed); }},
-      {"kafka_topic_partition_current_offset", "The end of the partition, as seen with the group's lag.",
+      {"kafka_consumergroup_end_offset", "The end of the partition, as seen with the group's lag.",
        [](const reconcile::PartitionLag& lag) { return static_cast<double>(lag.end); }},
   };
   for (const Family& family : kFamilies) {
@@ -101,19 +121,39 @@ void Measurements::Collect(runtime::MetricSink& sink) const {
     for (const auto& [key, cluster] : clusters_) {
       if (cluster.lag == nullptr) continue;
       for (const reconcile::PartitionLag& lag : cluster.lag->lags) {
-        sink.Sample({{"cluster", key},
-                     {"consumergroup", lag.group},
-                     {"topic", lag.topic},
-                     {"partition", std::to_string(lag.partition)}},
-                    family.value(lag));
+        const std::string partition = std::to_string(lag.partition);
+        runtime::MetricLabels labels = PlaceOfTopic(key, lag.topic);
+        labels.emplace_back("consumergroup", lag.group);
+        labels.emplace_back("partition", partition);
+        sink.Sample(labels, family.value(lag));
       }
     }
   }
+}
+
+void Measurements::CollectLargestLags(runtime::MetricSink& sink) const {
+  for (const bool seconds : {false, true}) {
+    sink.Gauge(seconds ? "dohle_topic_largest_lag_seconds" : "dohle_topic_largest_lag_records",
+               seconds ? "The seconds of the group that is behind most." : "Its records.");
+    for (const auto& [key, cluster] : clusters_) {
+      if (cluster.lag == nullptr) continue;
+      for (const auto& [topic, lag] : cluster.lag->largest) {
+        sink.Sample(PlaceOfTopic(key, topic), seconds ? lag.seconds : static_cast<double>(lag.records));
+      }
+    }
+  }
+  sink.Gauge("dohle_cluster_lags_left_out", "Lags beyond the bound, which no metric of a partition shows.");
+  for (const auto& [key, cluster] : clusters_) {
+    if (cluster.lag != nullptr) sink.Sample(Place(key), static_cast<double>(cluster.lag->left_out));
+  }
+}
+
+void Measurements::CollectRates(runtime::MetricSink& sink) const {
   sink.Gauge("dohle_topic_records_in_per_second", "Records that come into a topic, by its partitions' ends.");
   for (const auto& [key, cluster] : clusters_) {
     if (cluster.lag == nullptr) continue;
     for (const auto& [topic, rate] : cluster.lag->records_in_per_second) {
-      sink.Sample({{"cluster", key}, {"topic", topic}}, rate);
+      sink.Sample(PlaceOfTopic(key, topic), rate);
     }
   }
   for (const bool in : {true, false}) {
@@ -122,7 +162,7 @@ void Measurements::Collect(runtime::MetricSink& sink) const {
     for (const auto& [key, cluster] : clusters_) {
       for (const auto& [topic, bytes] : cluster.bytes) {
         const reconcile::TopicBytes rates = cluster.rates.Of(topic);
-        sink.Sample({{"cluster", key}, {"topic", topic}}, in ? rates.in : rates.out);
+        sink.Sample(PlaceOfTopic(key, topic), in ? rates.in : rates.out);
       }
     }
   }

@@ -26,8 +26,13 @@ class Measurements : public reconcile::LagSink {
   // `metrics_pages` tells where the brokers of the Kafka cluster under a key show their metrics; empty for
   // clusters that aren't ours.
   using MetricsPages = std::function<std::vector<env::Endpoint>(const std::string& key)>;
-  Measurements(env::Env& env, env::Executor& executor, MetricsPages metrics_pages)
-      : env_(env), executor_(executor), metrics_pages_(std::move(metrics_pages)) {}
+  struct Options {
+    env::Env& env;
+    env::Executor& executor;
+    MetricsPages metrics_pages;
+    bool partition_metrics = true;  // show the lags of single partitions, at most 50,000 of a cluster
+  };
+  explicit Measurements(Options options) : options_(std::move(options)) {}
 
   // Looks at every cluster whose Topics are kept, until `stop`.
   env::Task<void> Run(reconcile::TopicController* topics, env::StopSignal* stop);
@@ -48,10 +53,12 @@ class Measurements : public reconcile::LagSink {
   env::Task<void> Look(std::string key, kafka::client::Admin* admin);
   env::Task<void> Scrape(std::string key, env::Endpoint endpoint);
 
-  env::Env& env_;
-  env::Executor& executor_;
-  const MetricsPages metrics_pages_;
-  std::map<std::string, Cluster> clusters_;
+  void CollectLags(runtime::MetricSink& sink) const;
+  void CollectLargestLags(runtime::MetricSink& sink) const;
+  void CollectRates(runtime::MetricSink& sink) const;
+
+  const Options options_;
+  std::map<std::string, Cluster> clusters_;  // by "NS/CLUSTER", or "NS/=" and bootstrap servers
 };
 
 }  // namespace dohle

@@ -87,7 +87,8 @@ struct Operator::Parts {
              [this](const k8s::ObjectName& name) { return Locate(name); },
              [this](const std::string& key, const std::string& topic) { return measurements.Of(key, topic); },
              Observer()}),
-        measurements(environment, executor, [this](const std::string& key) { return MetricsPages(key); }) {
+        measurements({environment, executor, [this](const std::string& key) { return MetricsPages(key); },
+                      options.partition_metrics}) {
     if (options.lease) {
       election.emplace(client, environment.clock, environment.random, *options.lease, options.identity,
                        runtime::ElectionLimits(), [this](bool leads) {
@@ -163,7 +164,7 @@ struct Operator::Parts {
     sink.Sample({}, static_cast<double>(recorder.counts().dropped));
     const auto& statuses = clusters.reconciler().statuses();
     CollectConditions("dohle_cluster_condition", "Conditions of Clusters: 1 true, 0 false, -1 unknown.",
-                      "cluster", statuses, sink);
+                      "dohle_cluster", statuses, sink);
     struct Figure {
       const char* name;
       const char* help;
@@ -182,8 +183,12 @@ struct Operator::Parts {
     for (const Figure& figure : kFigures) {
       sink.Gauge(figure.name, figure.help);
       for (const auto& [name, status] : statuses) {
-        sink.Sample({{"namespace", name.ns}, {"cluster", name.name}}, figure.value(status));
+        sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, figure.value(status));
       }
+    }
+    sink.Gauge("dohle_cluster_brokers", "Brokers that are asked for.");
+    for (const auto& [name, cluster] : clusters.clusters().all()) {
+      sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, cluster->spec.brokers);
     }
     CollectConditions("dohle_topic_condition", "Conditions of Topics: 1 true, 0 false, -1 unknown.", "topic",
                       TopicStatuses(), sink);

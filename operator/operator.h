@@ -26,6 +26,7 @@ class Operator {
     std::string ns;                        // looked after; "" = all
     std::optional<k8s::ObjectName> lease;  // of the leader; none: there is no other operator
     env::Endpoint http;                    // metrics and health
+    bool partition_metrics = true;         // a series for each group and partition
     std::vector<http::HttpRoute> routes;   // served there besides
     resources::Options resources;
   };
