@@ -36,7 +36,7 @@ StatusOr<server::LoadedConfig> LoadConfig(env::FileSystem& file_system, const Co
 void SetUpLog(const server::DohleConfig& config) {
   if (config.log_format == "json") log::SetForm(log::Form::kJson);
   if (config.log_level == "debug") log::SetLevel(log::Level::kDebug);
-  if (config.log_level == "warn") log::SetLevel(log::Level::kWarning);
+  if (config.log_level == "warn" || config.log_level == "warning") log::SetLevel(log::Level::kWarning);
   if (config.log_level == "error") log::SetLevel(log::Level::kError);
 }
 

@@ -40,7 +40,7 @@ std::string Variable(const char* name) {
 void SetUpLog(const OperatorCommand& command) {
   if (command.log_format == "json") log::SetForm(log::Form::kJson);
   if (command.log_level == "debug") log::SetLevel(log::Level::kDebug);
-  if (command.log_level == "warn") log::SetLevel(log::Level::kWarning);
+  if (command.log_level == "warn" || command.log_level == "warning") log::SetLevel(log::Level::kWarning);
   if (command.log_level == "error") log::SetLevel(log::Level::kError);
 }
 
