@@ -1,8 +1,8 @@
 # The front door. `make help` lists the targets; CONTRIBUTING.md says more.
-# Variables: ARGS (passed on by run, e2e and bench), SECONDS_EACH (fuzz), SEEDS (sim), JOBS.
+# Variables: ARGS (passed on by run, run-broker, local, e2e and bench), SECONDS_EACH (fuzz), SEEDS (sim), JOBS.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run test unit e2e bench fuzz sim image manifests format format-check tidy clean help
+.PHONY: build run run-broker test unit local e2e bench fuzz sim image manifests format format-check tidy clean help
 .PHONY: deps-build deps-test deps-check deps-e2e
 
 JOBS ?= $(shell nproc)
@@ -14,7 +14,13 @@ build: deps-build  ## builds everything into build/ (release preset); programs a
 	@[[ -e build/build.ninja ]] || cmake --preset release -Wno-dev
 	@ninja -C build -j $(JOBS)
 
-run: deps-build  ## starts a broker: localhost:9092, data in ./dohle-data, metrics on port 9404 (ARGS="server.properties")
+run: deps-build  ## runs what the YAML in ./dohle-local describes, at first manifests/samples/quickstart.yaml (ARGS="--plain")
+	@[[ -e build/build.ninja ]] || cmake --preset release -Wno-dev
+	@ninja -C build -j $(JOBS) dohle-operator dohle-broker
+	@[[ -e dohle-local ]] || { mkdir dohle-local && cp manifests/samples/quickstart.yaml dohle-local/; }
+	@exec build/bin/dohle-operator --local dohle-local $(ARGS)
+
+run-broker: deps-build  ## starts a bare broker: localhost:9092, data in ./dohle-data, metrics on port 9404 (ARGS="server.properties")
 	@[[ -e build/build.ninja ]] || cmake --preset release -Wno-dev
 	@ninja -C build -j $(JOBS) dohle-broker
 	@exec build/bin/dohle-broker $(ARGS)
@@ -22,7 +28,11 @@ run: deps-build  ## starts a broker: localhost:9092, data in ./dohle-data, metri
 test: deps-test unit  ## builds, runs the unit tests, then real clients and tools against the broker
 	@tests/conformance/wire/run --broker dohle
 	@tests/conformance/dashboards/run
+	@tests/local/run
 	@tests/interop/run --broker dohle
+
+local: deps-test build  ## the operator without Kubernetes, as a user meets it (ARGS="--only topic_")
+	@tests/local/run $(ARGS)
 
 unit: build  ## builds and runs what ctest runs: unit tests, simulations, tests/tidy
 	@ctest --test-dir build --output-on-failure -j $(JOBS)

@@ -125,7 +125,11 @@ void Planner::Want(const DesiredObject& desired) {
 }
 
 void Planner::Change(const DesiredObject& desired, const OwnedObject& object) {
-  const auto path = FirstDifference(desired.body, *object.body);
+  auto path = FirstDifference(desired.body, *object.body);
+  // What is there too much isn't a difference, but for this: a claim that is to outlive the Cluster.
+  const std::string owners = "metadata.ownerReferences";
+  if (!path && object.meta.ControlledBy(cluster_uid_) && k8s::Find(desired.body, owners) == nullptr)
+    path = owners;
   if (!path) return;
   PlannedStep& step = Apply(desired, object.meta.name, fmt::format("{} differs from what is asked", *path));
   if (desired.resource == k8s::kPersistentVolumeClaims && step.shown.blocked_by.empty()) {

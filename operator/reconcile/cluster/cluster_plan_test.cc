@@ -135,6 +135,18 @@ TEST(ClusterPlanTest, VolumesGrowAndDontShrink) {
   EXPECT_EQ(Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"10240Mi"}]}})"), live), "");
 }
 
+TEST(ClusterPlanTest, AClaimThatIsToOutliveTheClusterIsSetFree) {
+  constexpr char kDelete[] =
+      R"({"storage":{"volumes":[{"name":"data","size":"10Gi"}],"deletionPolicy":"Delete"}})";
+  constexpr char kRetain[] =
+      R"({"storage":{"volumes":[{"name":"data","size":"10Gi"}],"deletionPolicy":"Retain"}})";
+  const std::string step =
+      "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-0: metadata.ownerReferences differs "
+      "from what is asked\n";
+  EXPECT_EQ(Plan(TestCluster(kRetain), AsAsked(TestCluster(kDelete))), step);
+  EXPECT_EQ(Plan(TestCluster(kDelete), AsAsked(TestCluster(kRetain))), step);
+}
+
 TEST(ClusterPlanTest, ARetainedClaimIsTakenUpAgain) {
   const ClusterResource cluster = TestCluster();
   LiveObjects live;

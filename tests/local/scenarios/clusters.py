@@ -44,7 +44,7 @@ def deleted_with_retain(world):
 
 
 def deleted_with_delete(world):
-    world.write("cluster.yaml", world.cluster(deletion="Delete"))
+    _policy(world, "Delete")
     first = world.ready("Cluster", "main")["status"]["clusterId"]
     eventually(lambda: _volumes(world), "a volume's directory")
     world.remove("cluster.yaml")
@@ -57,6 +57,30 @@ def deleted_with_delete(world):
     equal([], world.consume("deeds"), "records of the new topic")
 
 
+def policy_is_taken_back(world):
+    """Delete, and Retain again before the Cluster goes: the data stays."""
+    _policy(world, "Delete")
+    eventually(lambda: _owned(world), "the claim goes with the Cluster")
+    _policy(world, "Retain")
+    eventually(lambda: not _owned(world), "the claim outlives the Cluster")
+    world.produce("deeds", range(10))
+    world.remove("cluster.yaml")
+    world.gone("Cluster", "main")
+    world.write("cluster.yaml", world.cluster())
+    world.ready("Cluster", "main")
+    world.ready("Topic", "deeds", 30)
+    equal(10, len(world.consume("deeds")), "records that came back")
+
+
+def _policy(world, deletion):
+    world.write("cluster.yaml", world.cluster(deletion=deletion))
+    world.until("Cluster", "main", lambda c: c["spec"]["storage"]["deletionPolicy"] == deletion, f"deletionPolicy {deletion}")
+
+
+def _owned(world):
+    return "ownerReferences" in world.get("PersistentVolumeClaim", "data-main-0")["metadata"]
+
+
 def _volumes(world):
     return [p for p in (world.state / "volumes").glob("*/*") if "main" in p.name]
 
@@ -67,3 +91,4 @@ def run(session):
     session.run("cluster_paused", paused, world)
     session.run("cluster_deleted_with_retain", deleted_with_retain, world)
     session.run("cluster_deleted_with_delete", deleted_with_delete, world)
+    session.run("cluster_policy_is_taken_back", policy_is_taken_back, world)
