@@ -3,4 +3,4 @@
 from . import brokers, clusters, drift, external, files, metrics, operators, topics
 
 GROUPS = {"files": files.run, "topics": topics.run, "drift": drift.run, "brokers": brokers.run, "clusters": clusters.run,
-          "operators": operators.run, "metrics": metrics.run, "external": external.run}
+          "operators": operators.run, "lag": metrics.run_lag, "throughput": metrics.run_throughput, "external": external.run}

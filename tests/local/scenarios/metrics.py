@@ -56,8 +56,11 @@ def conditions(world):
         check(world.page(page), page)
 
 
-def run(session):
-    world = session.world().up(topic("measured"), topic("streamed"))
-    session.run("metrics_throughput", throughput, world)
+def run_lag(session):
+    world = session.world().up(topic("measured"))
     session.run("metrics_lag", lag, world)
     session.run("metrics_conditions", conditions, world)
+
+
+def run_throughput(session):
+    session.run("metrics_throughput", throughput, session.world().up(topic("streamed")))
