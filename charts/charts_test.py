@@ -8,6 +8,7 @@ import importlib.util
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import unittest
 
@@ -43,6 +44,10 @@ class Charts(unittest.TestCase):
         for path, text in wanted.items():
             self.assertTrue(path.exists() and path.read_text() == text, f"{path} is stale: run `charts/generate copies`")
         self.assertEqual(generate.stale_copies(wanted), [])
+
+    def test_dashboards_are_generated(self):
+        done = subprocess.run([ROOT / "dashboards/generate", "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_versions(self):
         version = re.search(r"project\(dohle VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text()).group(1)

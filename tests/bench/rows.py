@@ -39,6 +39,12 @@ ROWS = [
     Row("partitions", "resident memory, 10,000 empty partitions", "mib", "MiB", most=128, also=("create_s",)),
     Row("start", "exec to first served request, empty", "ms", "ms", most=50),
     Row("recovery", "the same after kill -9, 5 GB in 1,000 partitions", "ms", "ms", most=1000),
+    Row("operator-start", "operator, exec to first reconciliation", "ms", "ms", most=200),
+    Row("operator-record", "operator --local, exec to first acknowledged record", "ms", "ms", most=1000),
+    Row("operator-change", "operator, changed YAML to action on the broker", "ms", "ms", most=1000),
+    Row("operator-idle", "operator, resident memory, idle", "mib", "MiB", most=20),
+    Row("operator-topics", "operator, 10,000 Topics from nothing to Ready", "s", "s", most=60),
+    Row("operator-loaded", "operator, resident memory, 10,000 Topics", "mib", "MiB", most=64),
 ]
 
 

@@ -33,6 +33,7 @@ class Target:
     labels: dict = dataclasses.field(default_factory=dict)
     job: str = "dohle"
     path: str = "/metrics"
+    honor_labels: bool = False  # the labels that its series have already stay
 
 
 @dataclasses.dataclass
@@ -54,6 +55,11 @@ def check_metrics(text):
 def check_rules(path):
     """`promtool check rules`: a Failure if the file of alerting or recording rules isn't right."""
     run([packages.command("promtool", "prometheus"), "check", "rules", path])
+
+
+def test_rules(path):
+    """`promtool test rules`: a Failure if the rules don't do what the file of tests says."""
+    run([packages.command("promtool", "prometheus"), "test", "rules", path.name], cwd=path.parent)
 
 
 class Prometheus:
@@ -78,7 +84,7 @@ class Prometheus:
         jobs = []
         for i, target in enumerate(self.targets):
             static = {"targets": [target.address], "labels": {**target.labels, "job": target.job}}
-            jobs.append({"job_name": f"{target.job}-{i}", "metrics_path": target.path, "static_configs": [static]})
+            jobs.append({"job_name": f"{target.job}-{i}", "metrics_path": target.path, "honor_labels": target.honor_labels, "static_configs": [static]})
         times = {"scrape_interval": f"{SCRAPE_INTERVAL_S}s", "scrape_timeout": f"{SCRAPE_INTERVAL_S}s",
                  "evaluation_interval": f"{SCRAPE_INTERVAL_S}s"}
         path = self.directory / "prometheus.yml"
