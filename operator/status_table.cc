@@ -87,8 +87,9 @@ std::string StatusTable(const TableInput& input) {
             HumanBytes(static_cast<double>(status.bytes)), HumanBytes(status.bytes_in_per_second) + "/s",
             HumanBytes(status.bytes_out_per_second) + "/s", Lag(status), Why(status.conditions)});
   }
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second.front() < b.second.front();
+  });
   std::vector<Row> topics = {{"TOPIC", "READY", "PARTITIONS", "BYTES", "IN", "OUT", "LARGEST LAG", ""}};
   for (size_t i = 0; i < ordered.size() && i < kMaxTableTopics; ++i) topics.push_back(ordered[i].second);
   std::string text = Align(clusters) + "\n" + Align(topics);

@@ -51,6 +51,7 @@ class Planner {
     PlannedStep& step = Add(Kind::kApply, desired.resource, name, std::move(reason));
     step.body = std::make_shared<const Json>(desired.body);
     step.shown.blocked_by = desired.blocked_by;
+    step.awaited = !desired.blocked_by.empty();
     return step;
   }
   void Delete(const k8s::Resource& resource, const OwnedObject& object, const char* action,
@@ -113,8 +114,9 @@ void Planner::Want(const DesiredObject& desired) {
     return;
   }
   if (object->meta.deleting()) {
-    Apply(desired, name, "it is being deleted and is needed again").shown.blocked_by =
-        "it is still being deleted";
+    PlannedStep& again = Apply(desired, name, "it is being deleted and is needed again");
+    again.shown.blocked_by = "it is still being deleted";
+    again.awaited = true;
     return;
   }
   if (desired.resource == k8s::kPods) {

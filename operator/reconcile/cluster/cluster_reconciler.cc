@@ -28,7 +28,9 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   if (cluster->faults.empty()) {
     const std::vector<DesiredObject> desired = DesiredObjects(*cluster, live, parts_.options);
     steps = PlanCluster(name.name, cluster->meta.uid, desired, live);
-    for (PlannedStep& step : steps) step.awaited = expected_.Pending(step.resource, step.name);
+    for (PlannedStep& step : steps) {
+      step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
+    }
   }
   ClusterSighting seen = co_await See(cluster, std::move(steps), std::move(live));
   // What failed before is told until it succeeds: a status that changed to and fro with each attempt would

@@ -19,8 +19,8 @@ struct Verdict {
 };
 
 const PlannedStep* FirstBlocked(const ClusterSighting& s) {
-  const auto it =
-      std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) { return step.blocked(); });
+  const auto it = std::find_if(s.steps.begin(), s.steps.end(),
+                               [](const auto& step) { return step.blocked() && !step.awaited; });
   return it == s.steps.end() ? nullptr : &*it;
 }
 
@@ -67,7 +67,7 @@ Verdict Progressing(const ClusterSighting& s) {
   if (!s.cluster->faults.empty()) return {false, kReasonInvalid, "the spec has to be mended first"};
   if (s.cluster->spec.paused) return {false, kReasonPaused, "spec.paused is set: nothing is changed"};
   for (const PlannedStep& step : s.steps) {
-    if (step.blocked()) continue;
+    if (step.blocked() && !step.awaited) continue;
     return {true, kReasonPending,
             fmt::format("{} steps to take; next: {}, since {}", s.steps.size(), step.shown.object,
                         step.shown.reason)};
