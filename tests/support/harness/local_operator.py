@@ -81,7 +81,7 @@ class LocalOperator:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(60)  # a broker with many partitions takes its time
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
