@@ -48,9 +48,9 @@ def throughput(world):
 
 
 def conditions(world):
-    equal(1, world.metric("dohle_cluster_condition", cluster="main", condition="Ready"), "the Cluster's condition")
+    equal(1, world.metric("dohle_cluster_condition", dohle_cluster="main", condition="Ready"), "the Cluster's condition")
     equal(1, world.metric("dohle_topic_condition", topic="measured", condition="Ready"), "the Topic's condition")
-    equal(0, world.metric("dohle_cluster_offline_partitions", cluster="main"), "offline partitions")
+    equal(0, world.metric("dohle_cluster_offline_partitions", dohle_cluster="main"), "offline partitions")
     check_metrics(world.page("/metrics"))
     for page in ("/healthz", "/readyz"):
         check(world.page(page), page)
