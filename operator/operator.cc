@@ -262,6 +262,20 @@ std::map<k8s::ObjectName, api::ClusterStatus> Operator::clusters() const {
   return parts_->clusters.reconciler().statuses();
 }
 
-std::map<k8s::ObjectName, api::TopicStatus> Operator::topics() const { return parts_->TopicStatuses(); }
+std::map<k8s::ObjectName, api::TopicStatus> Operator::topics() const {
+  auto statuses = parts_->TopicStatuses();
+  // What was measured since a status was written is newer.
+  for (const auto& [name, topic] : parts_->topics.topics().all()) {
+    const auto* measured = parts_->measurements.Of(reconcile::KafkaKey(*topic), topic->KafkaName());
+    if (measured == nullptr) continue;
+    api::TopicStatus& status = statuses[name];
+    status.bytes = measured->bytes;
+    status.bytes_in_per_second = measured->bytes_in_per_second;
+    status.bytes_out_per_second = measured->bytes_out_per_second;
+    status.records_in_per_second = measured->records_in_per_second;
+    status.largest_lag = measured->largest_lag;
+  }
+  return statuses;
+}
 
 }  // namespace dohle

@@ -76,8 +76,8 @@ StatusOr<PodPlan> PlanPod(const k8s::Json& pod, const PodSurroundings& surroundi
 std::string ExpandVariables(const std::string& text,
                             const std::vector<std::pair<std::string, std::string>>& environment);
 
-// An address 127.0.x.y for a pod, the same for the same name unless it is `taken`. `home` sets the pods of one
-// operator apart from those of others on the machine, which may have the same names.
+// An address 127.0.x.y for a pod, the same for the same name unless it is `taken`. `home` sets the pods of
+// one operator apart from those of others on the machine, which may have the same names.
 std::string ChooseLoopbackAddress(std::string_view home, const k8s::ObjectName& pod,
                                   const std::function<bool(const std::string&)>& taken);
 
