@@ -191,7 +191,8 @@ void DecideConfigs(TopicDecision& decision, const TopicInput& input) {
     if (it == there.end() || !SameConfigValue(it->second, value)) change.changes.emplace_back(key, value);
   }
   for (const auto& [key, value] : there) {
-    const auto named = [&key = key](const auto& pair) { return pair.first == key; };
+    const std::string& name = key;
+    const auto named = [&name](const auto& pair) { return pair.first == name; };
     const bool wanted = std::any_of(resource.spec.config.begin(), resource.spec.config.end(), named);
     const bool foreign = std::find(kForeignKeys.begin(), kForeignKeys.end(), key) != kForeignKeys.end();
     if (!wanted && !foreign) change.changes.emplace_back(key, std::nullopt);

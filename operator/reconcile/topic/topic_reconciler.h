@@ -33,7 +33,7 @@ struct TopicReconcilerOptions {
   std::string field_manager = "dohle-operator";
   absl::Duration request_timeout = absl::Seconds(30);
   // How often all topics are looked at though nothing changed here.
-  absl::Duration resync_interval = absl::Seconds(30);
+  absl::Duration resync_interval = absl::Seconds(10);
   // Of how many the configuration and what was measured are looked at then, in rotation.
   size_t slice = 500;
   size_t writes_in_flight = 16;
