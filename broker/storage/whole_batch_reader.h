@@ -51,10 +51,10 @@ class WholeBatchReader {
     if (target > capacity_) {
       // Not cleared: a recovery reads gigabytes through such buffers.
       auto larger = std::make_unique_for_overwrite<char[]>(target);
-      std::memcpy(larger.get(), buffer_.get() + used_, filled_);
+      if (filled_ > 0) std::memcpy(larger.get(), buffer_.get() + used_, filled_);
       buffer_ = std::move(larger);
       capacity_ = target;
-    } else {
+    } else if (filled_ > 0) {
       std::memmove(buffer_.get(), buffer_.get() + used_, filled_);
     }
     used_ = 0;

@@ -251,7 +251,8 @@ TopicRef Resource(const std::string& name, int64_t created_ms, bool deleting = f
 }
 
 TEST(TopicPlanTest, TheOldestHasTheTopicThenTheFirstByName) {
-  const auto rivals = FindRivals({Resource("c", 2), Resource("b", 1), Resource("a", 1)});
+  const std::vector<TopicRef> topics = {Resource("c", 2), Resource("b", 1), Resource("a", 1)};
+  const auto rivals = FindRivals(topics);
   ASSERT_NE(rivals[0], nullptr);
   EXPECT_EQ(rivals[0]->meta.name.name, "a");
   EXPECT_EQ(rivals[1]->meta.name.name, "a");
@@ -259,7 +260,8 @@ TEST(TopicPlanTest, TheOldestHasTheTopicThenTheFirstByName) {
 }
 
 TEST(TopicPlanTest, WhoStaysComesBeforeWhoGoes) {
-  const auto rivals = FindRivals({Resource("old", 1, true), Resource("new", 9)});
+  const std::vector<TopicRef> topics = {Resource("old", 1, true), Resource("new", 9)};
+  const auto rivals = FindRivals(topics);
   ASSERT_NE(rivals[0], nullptr);
   EXPECT_EQ(rivals[0]->meta.name.name, "new");
   EXPECT_EQ(rivals[1], nullptr);
