@@ -31,7 +31,7 @@ struct PlannedStep {
   std::shared_ptr<const k8s::Json> body;  // kApply
   bool fresh = false;                     // kApply: nothing of that name was seen
   std::string uid;                        // kDelete: this one and no other
-  bool awaited = false;                   // what it waits for comes by itself: it was taken already, or is blocked for a while
+  bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
   api::PlanStep shown;
 
   bool blocked() const { return !shown.blocked_by.empty(); }
