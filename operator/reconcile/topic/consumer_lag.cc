@@ -9,7 +9,7 @@ namespace {
 // Rates are those of about the last half minute.
 constexpr int64_t kRateWindowMs = 30'000;
 
-bool IsWorse(const PartitionLag& lag, const api::TopicLag& than) {
+bool IsWorse(const api::TopicLag& lag, const api::TopicLag& than) {
   return std::tie(lag.records, lag.seconds) > std::tie(than.records, than.seconds);
 }
 
@@ -63,20 +63,26 @@ LagSnapshot ConsumerLag::Measure(int64_t now_ms, const std::vector<GroupOffsets>
     }
   }
   for (const GroupOffsets& group : groups) {
+    StringMap<api::TopicLag> of_group;  // by topic: its partitions added up
     for (const kafka::client::CommittedOffset& committed : group.offsets) {
       const auto topic = topics_.find(committed.topic);
       if (topic == topics_.end()) continue;  // it was deleted since
       const auto partition = topic->second.find(committed.partition);
       if (partition == topic->second.end() || partition->second.history.empty()) continue;
       PartitionLag lag = LagOf(now_ms, group.group, committed, partition->second);
-      const auto [worst, first] =
-          snapshot.largest.try_emplace(committed.topic, api::TopicLag{lag.group, lag.records, lag.seconds});
-      if (!first && IsWorse(lag, worst->second)) worst->second = {lag.group, lag.records, lag.seconds};
+      api::TopicLag& sum = of_group[committed.topic];
+      sum.group = lag.group;
+      sum.records += lag.records;
+      sum.seconds = std::max(sum.seconds, lag.seconds);
       if (snapshot.lags.size() < most_lags_) {
         snapshot.lags.push_back(std::move(lag));
       } else {
         ++snapshot.left_out;
       }
+    }
+    for (auto& [topic, lag] : of_group) {
+      const auto [worst, first] = snapshot.largest.try_emplace(topic, lag);
+      if (!first && IsWorse(lag, worst->second)) worst->second = lag;
     }
   }
   std::sort(snapshot.lags.begin(), snapshot.lags.end(), [](const PartitionLag& a, const PartitionLag& b) {

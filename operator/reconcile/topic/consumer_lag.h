@@ -42,7 +42,7 @@ struct LagSnapshot {
   int64_t time_ms = 0;
   std::vector<PartitionLag> lags;           // by group, topic, partition; at most ConsumerLag's bound
   int64_t left_out = 0;                     // lags beyond it: in `largest`, not in `lags`
-  StringMap<api::TopicLag> largest;         // by topic
+  StringMap<api::TopicLag> largest;         // by topic: of the group that is furthest behind
   StringMap<double> records_in_per_second;  // by topic
 };
 

@@ -98,6 +98,11 @@ TEST(ConsumerLagTest, TheLargestOfATopic) {
   EXPECT_EQ(snapshot.largest.at("orders").records, 50);
   EXPECT_EQ(snapshot.largest.at("orders").seconds, 5);
   EXPECT_EQ(snapshot.records_in_per_second.at("orders"), 20);
+
+  groups.push_back({"spread", "Empty", {{"orders", 0, 60}, {"orders", 1, 60}}});
+  const LagSnapshot spread = lag.Measure(10'000, groups);
+  EXPECT_EQ(spread.largest.at("orders").group, "spread");
+  EXPECT_EQ(spread.largest.at("orders").records, 80) << "the partitions of a group add up";
 }
 
 TEST(ConsumerLagTest, WhatIsGoneIsForgottenAndWhatIsUnknownIsKept) {

@@ -55,6 +55,12 @@ def consume(bootstrap, topic, group, count):
             raise KafkaException(message.error())
         values.append(message.value().decode())
         consumer.commit(message, asynchronous=False)
+    # Also where it hasn't come to yet: a partition without a committed offset has no lag.
+    positions = consumer.position(consumer.assignment())
+    for position in positions:
+        if position.offset < 0:
+            position.offset = consumer.get_watermark_offsets(position)[0]
+    consumer.commit(offsets=positions, asynchronous=False)
     consumer.close()
     return values
 

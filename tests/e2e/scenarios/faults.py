@@ -27,6 +27,8 @@ class Producing:
         self.more(100)
         self.child.send("stop")
         equal(0, self.child.finish(deadlines.POD_BACK), f"the producer's exit code\n{self.child.log_tail()}")
+        # The producer knows the broker's own address; the bootstrap Service has its endpoint back a moment after the Pod is Ready.
+        eventually(lambda: self.world.partitions(self.topic) > 0, "the bootstrap address answers", deadlines.POD_BACK)
         read = self.world.consume(self.topic)
         lost = set(self.child.lines) - set(read)
         check(not lost, f"{len(lost)} acknowledged records are lost, as {sorted(lost)[:3]}")
