@@ -144,7 +144,8 @@ env::Task<void> Registration::AssignDirectories() {
 
 // What isn't agreed on in time is no harm: the next registration finds the broker gone.
 env::Task<void> Registration::Leave() {
-  // A directory that is lost while the broker is away is to be known as the one that holds what was made last.
+  // A directory that is lost while the broker is away is to be known as the one that holds what was made
+  // last.
   co_await AssignDirectories();
   const env::MonotonicTime give_up = env_.clock.Now() + kMostLeaveTime;
   while (env_.clock.Now() < give_up) {
