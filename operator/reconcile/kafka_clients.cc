@@ -9,11 +9,17 @@ namespace {
 constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
 constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
+constexpr absl::Duration kIdle = absl::Minutes(1);
 
 }  // namespace
 
 StatusOr<std::shared_ptr<KafkaClient>> KafkaClients::Get(const std::string& bootstrap) {
-  if (const auto it = clusters_.find(bootstrap); it != clusters_.end()) return it->second;
+  DropIdle();
+  const env::MonotonicTime now = executor_.clock().Now();
+  if (const auto it = clusters_.find(bootstrap); it != clusters_.end()) {
+    it->second.asked_for = now;
+    return it->second.client;
+  }
   DOHLE_ASSIGN_OR_RETURN(std::vector<env::Endpoint> endpoints,
                          kafka::client::ParseBootstrapServers(bootstrap));
   kafka::client::ClusterClientOptions options;
@@ -21,20 +27,19 @@ StatusOr<std::shared_ptr<KafkaClient>> KafkaClients::Get(const std::string& boot
   options.connection.connect_timeout = kConnectTimeout;
   options.connection.request_timeout = kRequestTimeout;
   options.longest_pause = kLongestPause;
-  auto cluster = std::make_shared<KafkaClient>(transport_, executor_, std::move(endpoints), options);
-  clusters_.emplace(bootstrap, cluster);
-  return cluster;
+  auto client = std::make_shared<KafkaClient>(transport_, executor_, std::move(endpoints), options);
+  clusters_.emplace(bootstrap, Kept{client, now});
+  return client;
 }
 
-void KafkaClients::Forget(const std::string& bootstrap) {
-  const auto it = clusters_.find(bootstrap);
-  if (it == clusters_.end()) return;
-  it->second->client.Close();
-  clusters_.erase(it);
+// Who still holds one goes on with it.
+void KafkaClients::DropIdle() {
+  const env::MonotonicTime now = executor_.clock().Now();
+  std::erase_if(clusters_, [&](const auto& entry) { return now - entry.second.asked_for > kIdle; });
 }
 
 void KafkaClients::Close() {
-  for (const auto& [bootstrap, cluster] : clusters_) cluster->client.Close();
+  for (const auto& [bootstrap, kept] : clusters_) kept.client->client.Close();
   clusters_.clear();
 }
 

@@ -1,4 +1,5 @@
-// The Kafka clusters that the operator speaks to, one client each, opened when first asked for. One executor.
+// The Kafka clusters that the operator speaks to, one client each, opened when first asked for and closed
+// when nobody has asked for it in a while: brokers come back under new addresses. One executor.
 #pragma once
 
 #include <map>
@@ -28,14 +29,19 @@ class KafkaClients {
 
   // `bootstrap` is "host:port,…". kInvalidArgument if it is not.
   StatusOr<std::shared_ptr<KafkaClient>> Get(const std::string& bootstrap);
-  void Forget(const std::string& bootstrap);
   // Ends what is under way.
   void Close();
 
  private:
   env::Transport& transport_;
   env::Executor& executor_;
-  std::map<std::string, std::shared_ptr<KafkaClient>> clusters_;
+  struct Kept {
+    std::shared_ptr<KafkaClient> client;
+    env::MonotonicTime asked_for;
+  };
+  void DropIdle();
+
+  std::map<std::string, Kept> clusters_;
 };
 
 }  // namespace dohle::reconcile
