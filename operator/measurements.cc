@@ -32,6 +32,11 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
     std::vector<std::string> keys;
     for (const auto& [key, group] : topics->groups()) keys.push_back(key);
     for (const std::string& key : keys) {
+      // Nobody asks about it any more: its figures would stay as they were.
+      if (topics->topics().Under(key).empty()) {
+        clusters_.erase(key);
+        continue;
+      }
       kafka::client::Admin* admin = topics->groups().at(key)->reconciler->admin();
       if (admin != nullptr) co_await Look(key, admin);
       if (stop->stopped()) co_return;

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "lib/base/log.h"
-#include "lib/env/sleep.h"
 #include "lib/env/stop_signal.h"
 #include "lib/http/http_server.h"
 #include "operator/k8s/event_recorder.h"
