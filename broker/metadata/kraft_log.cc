@@ -313,8 +313,25 @@ env::Task<Status> KraftLog::Start() {
   if (!committed.ok()) co_return committed.status();
   if (options_.config.max_idle_interval_ms > 0) env::Spawn(*options_.executor, NoOpLoop());
   env::Spawn(*options_.executor, SnapshotLoop());
+  co_await TellLeader();
   co_return OkStatus();
 }
+
+env::Task<void> KraftLog::TellLeader() {
+  QuorumLeader leader;
+  {
+    const env::LaneGuard in_lane = co_await lane_.Enter();
+    leader.id = raft_->leader_id();
+    leader.epoch = raft_->epoch();
+    leader.is_local = raft_->is_leader();
+    if (const raft::Voter* voter = raft_->voters().Find(leader.id)) leader.endpoints = voter->endpoints;
+  }
+  leader_.Set(std::make_shared<const QuorumLeader>(leader));
+  for (QuorumListener* listener : listeners_) co_await listener->OnLeaderChange(leader);
+}
+
+// The only voter has caught up when Start returns.
+env::Task<Status> KraftLog::WaitUntilCaughtUp() { co_return OkStatus(); }
 
 env::Task<Status> KraftLog::Stop() {
   stop_.Stop();

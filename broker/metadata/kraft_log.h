@@ -29,12 +29,15 @@ class KraftLog final : public MetadataLog {
   Status Load();
 
   void AddPublisher(MetadataPublisher* publisher) override { publishers_.push_back(publisher); }
+  void AddQuorumListener(QuorumListener* listener) override { listeners_.push_back(listener); }
   env::Task<Status> Start() override;
+  env::Task<Status> WaitUntilCaughtUp() override;
   env::Task<StatusOr<Offset>> Write(Decide decide) override;
   env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override;
   env::Task<Status> Stop() override;
   const MetadataCache& cache() const override { return cache_; }
   QuorumDescription Describe() const override;
+  std::shared_ptr<const QuorumLeader> leader() const override { return leader_.Current(); }
 
  private:
   using Done = env::OneShot<Status>;
@@ -70,6 +73,7 @@ class KraftLog final : public MetadataLog {
   // ---- outside
   env::Task<void> SyncLoop();
   env::Task<void> Publish(MetadataUpdate update);
+  env::Task<void> TellLeader();
   env::Task<void> NoOpLoop();
   env::Task<void> SnapshotLoop();
   env::Task<void> SnapshotNow();
@@ -78,6 +82,7 @@ class KraftLog final : public MetadataLog {
   MetadataLogOptions options_;
   std::string directory_;
   std::vector<MetadataPublisher*> publishers_;
+  std::vector<QuorumListener*> listeners_;
   MetadataCache cache_;
   env::StopSignal stop_;
 
@@ -103,6 +108,7 @@ class KraftLog final : public MetadataLog {
   std::shared_ptr<env::OneShot<bool>> drained_;  // Stop() waits for it
 
   Published<QuorumDescription> description_;
+  Published<QuorumLeader> leader_;
 };
 
 }  // namespace dohle::metadata

@@ -1,11 +1,13 @@
-// MetadataLog: the driver of the metadata quorum on this node. It owns `__cluster_metadata-0` (segments,
-// snapshots, quorum-state), performs the effects of raft::Raft, replays records into images, commits writes
-// and publishes what is committed.
+// MetadataLog: the driver of the metadata quorum on this node, voter or observer. It owns
+// `__cluster_metadata-0` (segments, snapshots, quorum-state), performs the effects of raft::Raft, talks to
+// the other members, replays records into images, commits writes and publishes what is committed.
 //
 //   auto log = MetadataLog::Open(options);       // on an I/O thread: loads snapshot and log
 //   log->AddPublisher(&replicas); …              // before Start
-//   Status s = co_await log->Start();            // elects; everything stored is published
-//   auto end = co_await log->Write(decide);      // any executor
+//   log->AddQuorumListener(&controller); …       // likewise
+//   Status s = co_await log->Start();            // takes part: quorum_api() must be reachable by now
+//   s = co_await log->WaitUntilCaughtUp();       // a leader is known, all that it committed is published
+//   auto end = co_await log->Write(decide);      // any executor; on the leader
 //   co_await log->Stop();
 //
 // A write is decided, encoded and appended inside the metadata lane, as one batch; the lane is left while the
@@ -31,6 +33,8 @@
 
 namespace dohle::metadata {
 
+class QuorumApi;
+
 inline constexpr std::string_view kMetadataLogDirectory = "__cluster_metadata-0";
 
 struct MetadataLogConfig {
@@ -51,6 +55,14 @@ struct MetadataLogMetrics {
   metrics::Histogram processing_time_us;  // how long it takes inside, without the disk's sync
 };
 
+struct QuorumTimeouts {
+  int64_t election_timeout_ms = 1000;      // controller.quorum.election.timeout.ms
+  int64_t election_backoff_max_ms = 1000;  // controller.quorum.election.backoff.max.ms
+  int64_t fetch_timeout_ms = 2000;         // controller.quorum.fetch.timeout.ms
+  int64_t request_timeout_ms = 2000;       // controller.quorum.request.timeout.ms
+  int64_t retry_backoff_ms = 20;           // controller.quorum.retry.backoff.ms
+};
+
 struct MetadataLogOptions {
   env::FileSystem* file_system = nullptr;
   env::Clock* clock = nullptr;
@@ -63,9 +75,36 @@ struct MetadataLogOptions {
   raft::VoterSet static_voters;
   // What this node is reached at as a controller; if others are written in the log, the leader writes these.
   std::vector<raft::VoterEndpoint> controller_endpoints;
+  // For quorums of several nodes; none of it is used by a quorum of one. All outlive the log.
+  env::Transport* transport = nullptr;
+  env::Random* random = nullptr;
+  std::string cluster_id;
+  bool is_controller = true;  // process.roles: a broker alone only observes
+  std::vector<env::Endpoint>
+      bootstrap_servers;  // controller.quorum.bootstrap.servers, or those of the voters
+  QuorumTimeouts timeouts;
   MetadataLogConfig config;
   std::function<void(const Status&)> on_fatal;  // any thread; may be empty
   MetadataLogMetrics metrics;
+};
+
+// Who leads the metadata quorum, as far as this node knows.
+struct QuorumLeader {
+  NodeId id = kNoNode;  // kNoNode: nobody that is known
+  LeaderEpoch epoch{0};
+  std::vector<raft::VoterEndpoint> endpoints;  // where it is reached; empty if not known
+  bool is_local = false;
+
+  friend bool operator==(const QuorumLeader&, const QuorumLeader&) = default;
+};
+
+// Is told who leads, each change once, in order, on the log's executor, outside of every lane; the next call
+// waits for the end of the task. Of this node's own leadership once everything that was in the log before is
+// committed and published; its end is told at once.
+class QuorumListener {
+ public:
+  virtual ~QuorumListener() = default;
+  virtual env::Task<void> OnLeaderChange(QuorumLeader leader) = 0;
 };
 
 // For DescribeQuorum (KIP-836, KIP-853) and metrics.
@@ -103,12 +142,15 @@ class MetadataLog {
   static StatusOr<std::unique_ptr<MetadataLog>> Open(MetadataLogOptions options);
   virtual ~MetadataLog() = default;
 
-  // Before Start. The publisher outlives the log.
+  // Before Start. They outlive the log.
   virtual void AddPublisher(MetadataPublisher* publisher) = 0;
+  virtual void AddQuorumListener(QuorumListener* listener) = 0;
 
-  // Becomes leader and returns when all that was stored before is committed and published. Runs on the
-  // executor of the options from then on. Once.
+  // Takes part in the quorum from here on, on the executor of the options. Once. The only voter leads when
+  // this returns.
   virtual env::Task<Status> Start() = 0;
+  // Returns when a leader is known and all that was committed by then is published. kCancelled: stopped.
+  virtual env::Task<Status> WaitUntilCaughtUp() = 0;
 
   // Runs `decide` in the metadata lane. With no records it waits until what the decision saw is committed.
   // Returns the end offset. kUnavailable when stopped, failed or not leader. Any executor; from outside of
@@ -121,9 +163,13 @@ class MetadataLog {
   // Refuses further writes, waits for those under way, closes the log cleanly. Idempotent.
   virtual env::Task<Status> Stop() = 0;
 
+  // What peers ask of this node. Null where nobody may (a quorum of one has no peers).
+  virtual QuorumApi* quorum_api() { return nullptr; }
+
   // Any thread.
   virtual const MetadataCache& cache() const = 0;
   virtual QuorumDescription Describe() const = 0;
+  virtual std::shared_ptr<const QuorumLeader> leader() const = 0;
 };
 
 }  // namespace dohle::metadata

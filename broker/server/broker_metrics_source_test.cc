@@ -33,6 +33,11 @@ const TopicId kTopic(1, 2);
 class FakeMetadataLog : public metadata::MetadataLog {
  public:
   void AddPublisher(metadata::MetadataPublisher*) override {}
+  void AddQuorumListener(metadata::QuorumListener*) override {}
+  env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
+  std::shared_ptr<const metadata::QuorumLeader> leader() const override {
+    return std::make_shared<const metadata::QuorumLeader>();
+  }
   env::Task<Status> Start() override { co_return OkStatus(); }
   env::Task<StatusOr<Offset>> Write(metadata::Decide) override { co_return Offset(0); }
   env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override { co_return raft::OffsetAndEpoch(); }
