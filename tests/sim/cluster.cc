@@ -25,6 +25,12 @@ Cluster::Cluster(env::SimWorld& world, ClusterOptions options) : options_(option
   }
 }
 
+std::vector<env::Endpoint> Cluster::endpoints() const {
+  std::vector<env::Endpoint> endpoints;
+  for (size_t i = 0; i < size(); ++i) endpoints.push_back({host(i), 9092});
+  return endpoints;
+}
+
 Cluster::~Cluster() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (running(i)) Crash(i, env::SimNode::Death::kProcess);

@@ -26,7 +26,7 @@ class Cluster {
   size_t size() const { return nodes_.size(); }
   env::SimNode& node(size_t i) { return *nodes_[i].node; }
   std::string host(size_t i) const { return nodes_[i].node->name(); }
-  env::Endpoint endpoint(size_t i) const { return {host(i), 9092}; }
+  std::vector<env::Endpoint> endpoints() const;  // where clients connect
   bool running(size_t i) const { return nodes_[i].broker != nullptr; }
   bool serving(size_t i) const { return nodes_[i].started && nodes_[i].started->ok(); }
 

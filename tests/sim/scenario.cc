@@ -113,13 +113,13 @@ env::Task<void> Run::SetUp() {
 }
 
 void Run::StartWorkload() {
-  const env::Endpoint broker = cluster_.endpoint(0);
+  const std::vector<env::Endpoint> brokers = cluster_.endpoints();
   int number = 0;
   for (const TopicPartition& partition : partitions_) {
     for (const bool idempotent : {true, true, false}) {
       env::Env& env = client(static_cast<size_t>(number));
       ProducerOptions options{number, partition, idempotent};
-      producers_.push_back(std::make_unique<Producer>(env, broker, history_, control_, options));
+      producers_.push_back(std::make_unique<Producer>(env, brokers, history_, control_, options));
       env::Spawn(*env.executors.front(), producers_.back()->Run());
       ++number;
     }
@@ -127,10 +127,10 @@ void Run::StartWorkload() {
   for (int i = 0; i < 3; ++i) {
     env::Env& env = client(static_cast<size_t>(i));
     ConsumerOptions options{i, "readers", partitions_};
-    consumers_.push_back(std::make_unique<Consumer>(env, broker, history_, control_, options));
+    consumers_.push_back(std::make_unique<Consumer>(env, brokers, history_, control_, options));
     env::Spawn(*env.executors.front(), consumers_.back()->Run());
   }
-  admin_ = std::make_unique<Admin>(client(0), broker, control_, model_);
+  admin_ = std::make_unique<Admin>(client(0), brokers, control_, model_);
   env::Spawn(*client(0).executors.front(), admin_->Run());
 }
 
@@ -143,9 +143,11 @@ env::Task<void> Run::Probe(TopicPartition partition) {
     batch.count = 1;
     kafka::ProduceRequest request = ProduceRequestOf(batch, -1, -1, kafka::kNoSequence, looker_->wall_ms());
     const size_t sent = history_.Sent(batch);
-    auto answer = co_await looker_->Call<kafka::ProduceResponse>(std::move(request), 12);
+    auto answer =
+        co_await looker_->Call<kafka::ProduceResponse>(Whom::LeaderOf(partition), std::move(request), 12);
     if (answer.ok()) {
       const auto& result = answer->message.responses.at(0).partition_responses.at(0);
+      looker_->Forget(Whom::LeaderOf(partition));
       step_ = fmt::format("probing {}: {}", ToString(partition),
                           kafka::Name(kafka::ErrorFromCode(result.error_code)));
       if (result.error_code == 0) {
@@ -250,7 +252,7 @@ RunResult Run::Execute() {
   FaultOptions options;
   options.power_cuts = power_cuts_;
   Faults faults(world_, cluster_, history_, {"client-1", "client-2"}, options);
-  looker_ = std::make_unique<Client>(client(1), cluster_.endpoint(0), "looker");
+  looker_ = std::make_unique<Client>(client(1), cluster_.endpoints(), "looker");
   cluster_.Start(0);
   env::Spawn(*client(1).executors.front(), SetUp());
   if (!RunUntil([this] { return set_up_; }, kServedAgainWithin)) {
