@@ -14,6 +14,8 @@ namespace dohle::sim {
 struct FaultOptions {
   absl::Duration duration = absl::Seconds(30);
   bool power_cuts = false;
+  // Of several nodes only this one loses its power, so that fewer than min.insync.replicas forget anything.
+  size_t power_victim = 0;
 };
 
 class Faults {
@@ -36,6 +38,7 @@ class Faults {
   void FullDisk(absl::Duration when);
   void IoErrors(absl::Duration when);
   void Network(absl::Duration when);
+  void Cut(absl::Duration when, absl::Duration end, const std::string& one, const std::string& other);
   void ClockJump(absl::Duration when);
   void Kill(size_t node, env::SimNode::Death death);
   void StartAgain(size_t node);

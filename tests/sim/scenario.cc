@@ -26,8 +26,9 @@ constexpr int kProbe = 1000;  // the producer's number of those that ask whether
 
 class Run {
  public:
-  explicit Run(uint64_t seed)
+  Run(uint64_t seed, int nodes)
       : world_(seed),
+        nodes_(nodes),
         power_cuts_(world_.random().Chance(0.5)),
         flush_every_message_(world_.random().Chance(0.4)),
         cluster_(world_, Options()),
@@ -49,6 +50,7 @@ class Run {
  private:
   ClusterOptions Options() const {
     ClusterOptions options;
+    options.nodes = nodes_;
     options.flush_every_message = flush_every_message_;
     return options;
   }
@@ -63,6 +65,7 @@ class Run {
   RunResult Result(const Faults& faults);
 
   env::SimWorld world_;
+  const int nodes_;
   const bool power_cuts_;
   const bool flush_every_message_;
   Cluster cluster_;
@@ -251,12 +254,13 @@ RunResult Run::Result(const Faults& faults) {
 RunResult Run::Execute() {
   FaultOptions options;
   options.power_cuts = power_cuts_;
+  options.power_victim = world_.random().Below(cluster_.size());
   Faults faults(world_, cluster_, history_, {"client-1", "client-2"}, options);
   looker_ = std::make_unique<Client>(client(1), cluster_.endpoints(), "looker");
-  cluster_.Start(0);
+  for (size_t i = 0; i < cluster_.size(); ++i) cluster_.Start(i);
   env::Spawn(*client(1).executors.front(), SetUp());
   if (!RunUntil([this] { return set_up_; }, kServedAgainWithin)) {
-    history_.Violation("a fresh broker doesn't serve");
+    history_.Violation("a fresh cluster doesn't serve");
     return Result(faults);
   }
   StartWorkload();
@@ -264,11 +268,13 @@ RunResult Run::Execute() {
   world_.RunFor(absl::Seconds(1));
   control_.stopping = true;
   // Whatever was acknowledged meets one more death.
-  if (cluster_.running(0)) {
-    if (power_cuts_) history_.PowerCut(world_.now());
-    cluster_.Crash(0, power_cuts_ ? env::SimNode::Death::kPower : env::SimNode::Death::kProcess);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (!cluster_.running(i)) continue;
+    const bool power = power_cuts_ && i == options.power_victim;
+    if (power && cluster_.size() == 1) history_.PowerCut(world_.now());
+    cluster_.Crash(i, power ? env::SimNode::Death::kPower : env::SimNode::Death::kProcess);
   }
-  cluster_.Start(0);
+  for (size_t i = 0; i < cluster_.size(); ++i) cluster_.Start(i);
   if (!RunUntil([this] { return control_.running == 0; }, kServedAgainWithin))
     history_.Violation(fmt::format("{} clients don't come to their end", control_.running));
   env::Spawn(*client(1).executors.front(), LookAtEverything());
@@ -279,6 +285,6 @@ RunResult Run::Execute() {
 
 }  // namespace
 
-RunResult RunSeed(uint64_t seed) { return Run(seed).Execute(); }
+RunResult RunSeed(uint64_t seed, int nodes) { return Run(seed, nodes).Execute(); }
 
 }  // namespace dohle::sim
