@@ -14,6 +14,7 @@
 #include "tests/sim/consumer.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/producer.h"
+#include "tests/sim/replicas.h"
 
 namespace dohle::sim {
 namespace {
@@ -62,6 +63,8 @@ class Run {
   env::Task<void> Probe(TopicPartition partition);
   env::Task<void> ReadAll(TopicPartition partition);
   env::Task<void> ReadCommitted(TopicPartition partition);
+  bool ReplicasHaveAll();
+  void CompareReplicas();
   RunResult Result(const Faults& faults);
 
   env::SimWorld world_;
@@ -224,6 +227,35 @@ env::Task<void> Run::LookAtEverything() {
   looked_ = true;
 }
 
+// Whether every replica has what its partition's final log has.
+bool Run::ReplicasHaveAll() {
+  for (const auto& [partition, log] : history_.final_logs()) {
+    const std::vector<ReplicaLog> replicas = ReadReplicas(cluster_, partition);
+    if (AllReach(replicas, log.high_watermark)) continue;
+    step_ = fmt::format("waiting for the replicas of {} to have all below {}", ToString(partition),
+                        log.high_watermark);
+    return false;
+  }
+  return true;
+}
+
+void Run::CompareReplicas() {
+  // Looked at now and then only: it reads all that there is.
+  const env::MonotonicTime end = world_.now() + kServedAgainWithin;
+  bool complete = ReplicasHaveAll();
+  while (!complete && world_.now() < end) {
+    world_.RunFor(absl::Milliseconds(200));
+    cluster_.Tend();
+    complete = ReplicasHaveAll();
+  }
+  if (!complete) history_.Violation(fmt::format("not everything is replicated again: {}", step_));
+  for (const auto& [partition, log] : history_.final_logs()) {
+    const std::string difference = Difference(ReadReplicas(cluster_, partition), log.high_watermark);
+    if (!difference.empty())
+      history_.Violation(fmt::format("replicas of {} differ: {}", ToString(partition), difference));
+  }
+}
+
 uint64_t Fingerprint(uint64_t hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
   return hash;
@@ -280,6 +312,7 @@ RunResult Run::Execute() {
   env::Spawn(*client(1).executors.front(), LookAtEverything());
   if (!RunUntil([this] { return looked_; }, kServedAgainWithin))
     history_.Violation(fmt::format("not everything is served again: {}", step_));
+  CompareReplicas();
   return Result(faults);
 }
 
