@@ -285,7 +285,7 @@ env::Task<Status> Broker::Parts::StartQuorum() {
   metadata_log->AddPublisher(group_publisher.get());
   Status started = co_await metadata_log->Start();
   if (!started.ok()) co_return started;
-  co_return co_await controller->Activate();
+  co_return co_await controller->Activate(metadata_log->Describe().leader_epoch);
 }
 
 Status Broker::Parts::StartListeners() {

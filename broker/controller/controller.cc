@@ -15,11 +15,18 @@
 #include "lib/env/random.h"
 #include "lib/kafka/messages/allocate_producer_ids_request.h"
 #include "lib/kafka/messages/allocate_producer_ids_response.h"
+#include "lib/kafka/messages/alter_partition_reassignments_request.h"
+#include "lib/kafka/messages/alter_partition_reassignments_response.h"
+#include "lib/kafka/messages/alter_partition_request.h"
+#include "lib/kafka/messages/alter_partition_response.h"
 #include "lib/kafka/messages/assign_replicas_to_dirs_request.h"
 #include "lib/kafka/messages/assign_replicas_to_dirs_response.h"
+#include "lib/kafka/messages/controller_registration_request.h"
 #include "lib/kafka/messages/controller_registration_response.h"
 #include "lib/kafka/messages/describe_quorum_request.h"
 #include "lib/kafka/messages/describe_quorum_response.h"
+#include "lib/kafka/messages/list_partition_reassignments_request.h"
+#include "lib/kafka/messages/list_partition_reassignments_response.h"
 #include "lib/kafka/messages/unregister_broker_response.h"
 
 namespace dohle::controller {
@@ -140,7 +147,8 @@ RecordList OwnRegistration(const ControllerConfig& config) {
 
 }  // namespace
 
-env::Task<Status> Controller::Activate() {
+env::Task<Status> Controller::Activate(LeaderEpoch epoch) {
+  (void)epoch;
   State* state = state_.get();
   StatusOr<std::vector<std::string>> stored =
       metadata::ReadBootstrapRecords(state->env.file_system, state->config.log_dir);
@@ -309,6 +317,33 @@ env::Task<StatusOr<kafka::AllocateProducerIdsResponse>> Controller::AllocateProd
   });
 }
 
+env::Task<Status> Controller::FenceBroker(NodeId, BrokerEpoch) {
+  co_return Status(StatusCode::kUnimplemented, "FenceBroker");
+}
+env::Task<StatusOr<kafka::AlterPartitionResponse>> Controller::AlterPartition(
+    const kafka::AlterPartitionRequest&, int16_t) {
+  co_return Status(StatusCode::kUnimplemented, "AlterPartition");
+}
+env::Task<StatusOr<kafka::AlterPartitionReassignmentsResponse>> Controller::AlterPartitionReassignments(
+    const kafka::AlterPartitionReassignmentsRequest&) {
+  co_return Status(StatusCode::kUnimplemented, "AlterPartitionReassignments");
+}
+env::Task<StatusOr<kafka::ListPartitionReassignmentsResponse>> Controller::ListPartitionReassignments(
+    const kafka::ListPartitionReassignmentsRequest&) {
+  co_return Status(StatusCode::kUnimplemented, "ListPartitionReassignments");
+}
+void Controller::Resign() {}
+bool Controller::is_active() const { return state_->log.Describe().leader_id == state_->config.node_id; }
+std::optional<kafka::ControllerRegistrationRequest> Controller::RegistrationFor(
+    const metadata::MetadataImage&) const {
+  return std::nullopt;
+}
+env::Task<StatusOr<absl::Duration>> Controller::DoDueWork() {
+  const Status fenced = co_await FenceStaleBrokers();
+  if (!fenced.ok()) co_return fenced;
+  co_return absl::Milliseconds(state_->config.session_timeout_ms / 8);
+}
+
 env::Task<Status> Controller::FenceStaleBrokers() {
   State* state = state_.get();
   metadata::Decide decide = [state](const metadata::WriteContext& write) {
@@ -317,7 +352,7 @@ env::Task<Status> Controller::FenceStaleBrokers() {
     if (stale.empty()) return metadata::EncodedRecords();
     // One at a time: the next decision sees what this one changed.
     log::Info("controller", "fencing broker {} because its session has timed out", stale.front().value());
-    return EncodeRecords(FenceBroker(context, stale.front()));
+    return EncodeRecords(controller::FenceBroker(context, stale.front()));
   };
   const StatusOr<Offset> end = co_await state->log.Write(std::move(decide));
   co_return end.status();
