@@ -276,6 +276,10 @@ env::Task<Status> Broker::Parts::StartQuorum() {
   options.default_min_insync_replicas = config().topic_defaults.min_insync_replicas;
   options.session_timeout_ms = config().controller.broker_session_timeout_ms;
   options.unclean_leader_election = config().topic_defaults.unclean_leader_election_enable;
+  options.unclean_leader_election_interval_ms = config().controller.unclean_leader_election_interval_ms;
+  options.auto_leader_rebalance = config().controller.auto_leader_rebalance_enable;
+  options.leader_imbalance_check_interval_ms =
+      config().controller.leader_imbalance_check_interval_seconds * 1000;
   options.incarnation_id = env.random.NextUuid();
   options.endpoints = ToEndpoints(ControllerEndpoints(config()));
   controller = std::make_unique<controller::Controller>(options, *metadata_log, validator, env);

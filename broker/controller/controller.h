@@ -63,6 +63,8 @@ struct UpdateFeaturesResponse;
 
 namespace dohle::controller {
 
+class ControllerState;  // controller_state.h
+
 // Knows the configuration names, types and ranges; given by the server. Pure, any thread.
 class ConfigValidator {
  public:
@@ -173,10 +175,7 @@ class Controller {
   kafka::DescribeQuorumResponse DescribeQuorum(const kafka::DescribeQuorumRequest& request) const;
 
  private:
-  class State;
-  env::Task<Status> FenceStaleBrokers();
-
-  std::unique_ptr<State> state_;
+  std::unique_ptr<ControllerState> state_;
 };
 
 }  // namespace dohle::controller

@@ -16,7 +16,7 @@ ErrorCode AssignOne(const DecisionContext& context, NodeId broker, const Directo
   const PartitionRegistration* partition = topic->Partition(index);
   if (partition == nullptr) return ErrorCode::kUnknownTopicOrPartition;
   if (!partition->HasReplica(broker)) return ErrorCode::kNotLeaderOrFollower;
-  PartitionChange change = ChangeOf(context, *topic, index, *partition);
+  PartitionChange change = ChangeOf(context, RulesOf(context, *topic), topic->id, index, *partition);
   change.directory = {broker, directory};
   const bool offline = !HasOnlineDirectory(context.image, broker, directory);
   if (offline) {
