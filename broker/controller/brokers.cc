@@ -214,7 +214,11 @@ bool AppendOfflineDirectories(const DecisionContext& context, const BrokerRegist
 
 void AppendCordonedDirectories(const BrokerRegistration& broker, const std::vector<DirectoryId>& cordoned,
                                RecordList* records) {
-  if (broker.cordoned_log_dirs.has_value() && *broker.cordoned_log_dirs == cordoned) return;
+  const auto sorted = [](std::vector<DirectoryId> ids) {
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  };
+  if (broker.cordoned_log_dirs.has_value() && sorted(*broker.cordoned_log_dirs) == sorted(cordoned)) return;
   kafka::BrokerRegistrationChangeRecord record;
   record.broker_id = broker.id.value();
   record.broker_epoch = broker.epoch.value();

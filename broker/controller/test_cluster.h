@@ -170,7 +170,12 @@ class FakeMetadataLog : public metadata::MetadataLog {
   std::vector<size_t> batches;  // how many records each write had, without those that had none
 
   void AddPublisher(metadata::MetadataPublisher*) override {}
+  void AddQuorumListener(metadata::QuorumListener*) override {}
   env::Task<Status> Start() override { co_return OkStatus(); }
+  env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
+  std::shared_ptr<const metadata::QuorumLeader> leader() const override {
+    return std::make_shared<const metadata::QuorumLeader>();
+  }
   env::Task<StatusOr<Offset>> Write(metadata::Decide decide) override {
     if (!leading_) co_return Status(StatusCode::kUnavailable, "not the leader");
     const metadata::EncodedRecords records = decide({cluster_.image(), cluster_.next_offset, epoch_, 0});
