@@ -292,6 +292,44 @@ TEST_F(ActiveControllerTest, UncleanElectionsAreLookedForFromTimeToTime) {
   EXPECT_EQ(cluster.Partition("demo").leader, NodeId(1));
 }
 
+TEST_F(ActiveControllerTest, ABrokerIsUnfencedByTheNextControllerOnlyWhenItHasReadItsRegistration) {
+  cluster.AddBroker(1, /*fenced=*/true);
+  metadata::BrokerRegistration broker = *cluster.image().cluster.Broker(NodeId(1));
+  broker.epoch = BrokerEpoch(cluster.next_offset.value());
+  cluster.Set(broker);
+  (void)cluster.Publish();
+  Begin();
+  kafka::BrokerHeartbeatRequest request;
+  request.broker_id = 1;
+  request.broker_epoch = broker.epoch.value();
+  request.current_metadata_offset = broker.epoch.value() - 1;
+  request.cordoned_log_dirs.reset();
+  EXPECT_TRUE(Await(controller().BrokerHeartbeat(request))->is_fenced);
+  ++request.current_metadata_offset;
+  EXPECT_FALSE(Await(controller().BrokerHeartbeat(request))->is_fenced);
+}
+
+TEST_F(ActiveControllerTest, WhatIsTooMuchForABatchIsRefused) {
+  cluster.AddBrokers({1});
+  cluster.AddTopic("demo", {Ids({1})});
+  Begin();
+  kafka::IncrementalAlterConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = static_cast<int8_t>(metadata::ConfigResourceType::kTopic);
+  resource.resource_name = "demo";
+  for (int i = 0; i < 300; ++i) {
+    auto& config = resource.configs.emplace_back();
+    config.name = "key." + std::to_string(i);
+    config.value = kafka::Text(std::string(32'000, 'x'));
+  }
+  const auto refused = Await(controller().IncrementalAlterConfigs(request));
+  EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(log.batches.empty());
+  resource.configs.resize(200);
+  EXPECT_TRUE(Await(controller().IncrementalAlterConfigs(request)).ok());
+  EXPECT_EQ(log.batches, (std::vector<size_t>{200}));
+}
+
 // ---- more than one batch
 
 class ManyPartitionsTest : public ActiveControllerTest {

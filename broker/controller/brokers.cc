@@ -84,6 +84,17 @@ ApiError CheckFeatures(const MetadataImage& image, const SupportedFeatures& feat
   return ApiError();
 }
 
+// The broker of this very node, with a directory that was its own before, holds the lock of that directory:
+// who was registered is gone for certain, so it need not wait for the end of a session.
+bool IsRestartOfOurs(const DecisionContext& context, const kafka::BrokerRegistrationRequest& request,
+                     const BrokerRegistration& existing) {
+  if (existing.id != context.config.node_id) return false;
+  return existing.log_dirs.empty() ||
+         std::any_of(existing.log_dirs.begin(), existing.log_dirs.end(), [&](const DirectoryId& dir) {
+           return std::find(request.log_dirs.begin(), request.log_dirs.end(), dir) != request.log_dirs.end();
+         });
+}
+
 ApiError CheckRegistration(const DecisionContext& context, const BrokerHeartbeats& heartbeats,
                            const kafka::BrokerRegistrationRequest& request,
                            const BrokerRegistration* existing) {
@@ -92,10 +103,8 @@ ApiError CheckRegistration(const DecisionContext& context, const BrokerHeartbeat
                     fmt::format("Expected cluster ID {}, but got cluster ID {}", context.config.cluster_id,
                                 request.cluster_id.view()));
   }
-  // The broker of this very node holds its directory's lock: who was registered before it is gone for
-  // certain, so it need not wait for the end of a session.
-  const bool ours = NodeId(request.broker_id) == context.config.node_id;
-  if (existing != nullptr && !ours && existing->incarnation_id != request.incarnation_id &&
+  if (existing != nullptr && existing->incarnation_id != request.incarnation_id &&
+      !IsRestartOfOurs(context, request, *existing) &&
       heartbeats.HasValidSession(existing->id, context.now_ms)) {
     return ApiError(
         ErrorCode::kDuplicateBrokerRegistration,

@@ -34,6 +34,15 @@ bool SetsUncleanElection(const RecordList& records) {
   });
 }
 
+// Where the broker's registration stands. Of one from before this controller's time the broker epoch tells:
+// the offset of the first record of its batch.
+Offset RegistrationOffset(const ControllerState& state, const MetadataImage& image, NodeId broker) {
+  const auto known = state.registration_offsets.find(broker);
+  if (known != state.registration_offsets.end()) return known->second;
+  const metadata::BrokerRegistration* registered = image.cluster.Broker(broker);
+  return registered == nullptr ? kNoOffset : Offset(registered->epoch.value());
+}
+
 // Elections for whatever nobody leads, now.
 env::Task<void> ElectNow(ControllerState* state) {
   ResponseDecision<NoResponse> decide = [](const DecisionContext& context) {
@@ -187,10 +196,7 @@ env::Task<StatusOr<kafka::BrokerHeartbeatResponse>> Controller::BrokerHeartbeat(
   ResponseDecision<kafka::BrokerHeartbeatResponse> decide = [state, leaderless_left,
                                                              &request](const DecisionContext& context) {
     const NodeId broker(request.broker_id);
-    const auto registered = state->registration_offsets.find(broker);
-    // A registration from before this controller's time was read by the broker before it could send
-    // this.
-    const Offset offset = registered == state->registration_offsets.end() ? kNoOffset : registered->second;
+    const Offset offset = RegistrationOffset(*state, context.image, broker);
     HeartbeatDecision decided = DecideHeartbeat(context, state->heartbeats, offset, request);
     if (decided.response.error_code == 0) {
       state->heartbeats.Touch(broker, request.current_metadata_offset, context.now_ms);

@@ -106,7 +106,9 @@ class Builder {
   };
 
   bool IsValid(NodeId id) const {
-    return (Contains(isr_, id) || (isr_.empty() && Contains(elr_, id))) && change_.acceptable_leader(id);
+    // Eligible ones and last known leaders may have been moved away since.
+    return Contains(replicas_, id) && (Contains(isr_, id) || (isr_.empty() && Contains(elr_, id))) &&
+           change_.acceptable_leader(id);
   }
   Leader Choose() const {
     if (change_.election == Election::kPreferred && !replicas_.empty() && IsValid(replicas_.front())) {
@@ -125,8 +127,9 @@ class Builder {
     return {};
   }
   bool CanElectLastKnownLeader() const {
-    return change_.elr_enabled && elr_.empty() && isr_.empty() && partition_.last_known_elr.size() == 1 &&
-           change_.acceptable_leader(partition_.last_known_elr.front());
+    const Replicas& known = partition_.last_known_elr;
+    return change_.elr_enabled && elr_.empty() && isr_.empty() && known.size() == 1 &&
+           Contains(replicas_, known.front()) && change_.acceptable_leader(known.front());
   }
 
   void Elect() {
