@@ -79,6 +79,7 @@ class SimCluster {
   uint64_t truncations() const { return truncations_; }
   SimNetwork& network() { return network_; }
   SimChecks& checks() { return checks_; }
+  const std::optional<std::string>& violation() const { return checks_.violation(); }
   const std::string& trace() const { return trace_; }
   int64_t Random(int64_t from, int64_t to);  // both inclusive
   bool Chance(double p);
