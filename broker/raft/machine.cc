@@ -152,7 +152,7 @@ void Raft::Machine::On(const VotersChanged& changed) {
     return;
   }
   const bool electing = role_ == Role::kProspective || role_ == Role::kCandidate;
-  if (electing && !is_voter()) {
+  if (electing && !may_elect()) {
     role_ = Role::kUnattached;
     unanswered_.clear();
   }

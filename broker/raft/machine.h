@@ -61,7 +61,7 @@ class Raft::Machine {
   Effects Take() { return std::exchange(effects_, {}); }
   bool leads() const { return role_ == Role::kLeader; }
   bool knows_leader() const { return election_.leader_id != kNoNode; }
-  bool may_elect() const { return is_voter() && !stopping_; }
+  bool may_elect() const { return (is_voter() || asked_as_voter_) && !stopping_; }
   size_t needed() const;
   OffsetAndEpoch log_end() const { return config_.log->End(); }
   KnownLeader Known() const;
@@ -112,6 +112,7 @@ class Raft::Machine {
   bool Learn(const KnownLeader& leader);
   VoteResponse DecideVote(const VoteRequest& request);
   void VoteFor(const ReplicaKey& candidate);
+  void StandIfNeeded(const VoteRequest& refused);
 
   // ---- answers (machine_answers.cc)
   // Whether the answer still matters to the one who asked: false if it is of another epoch, has changed ours
@@ -146,6 +147,9 @@ class Raft::Machine {
   bool leader_heard_ = false;   // follower: a fetch has succeeded
   bool ask_bootstrap_ = false;  // follower: fetch from somebody else, to learn who leads
   bool stopping_ = false;
+  // By its own log it is no voter any more, but others, who don't have that record, can't elect anybody
+  // without it, as its log is ahead of theirs: it stands itself (Ongaro's dissertation, section 4.2.2).
+  bool asked_as_voter_ = false;
   std::set<NodeId> gone_;  // processes that are known to be dead
   Ballot ballot_;
   std::map<NodeId, Unanswered> unanswered_;

@@ -70,9 +70,19 @@ VoteResponse Raft::Machine::DecideVote(const VoteRequest& request) {
   Electorate electorate{role_, knows_leader(), leader_heard_, election_.voted, log_end()};
   if (newer && !leaves) electorate = {Role::kUnattached, false, false, std::nullopt, log_end()};
   response.granted = GrantsVote(electorate, request, config_.rules);
+  if (!response.granted) StandIfNeeded(request);
   if (!response.granted || request.pre_vote || (newer && !leaves)) return response;
   if (election_.voted != request.candidate) VoteFor(request.candidate);
   return response;
+}
+
+void Raft::Machine::StandIfNeeded(const VoteRequest& refused) {
+  if (is_voter() || stopping_ || !refused.voter.has_value()) return;
+  if (IsUpToDate(refused.log_end, log_end())) return;
+  const bool leaderless = role_ == Role::kUnattached || (role_ == Role::kFollower && !leader_heard_);
+  if (!leaderless) return;
+  asked_as_voter_ = true;
+  role_deadline_ms_ = std::min(role_deadline_ms_, now_ms_ + PromptDelayMs());
 }
 
 void Raft::Machine::VoteFor(const ReplicaKey& candidate) {

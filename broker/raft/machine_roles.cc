@@ -55,6 +55,7 @@ void Raft::Machine::ReportLeader() {
   reported_ = now;
 }
 
+// Nothing remains of what belongs to a role.
 void Raft::Machine::LeaveLeading() {
   unanswered_.clear();
   snapshot_end_ = kNoOffset;
@@ -91,6 +92,7 @@ void Raft::Machine::BecomeFollower(const KnownLeader& leader) {
   role_ = Role::kFollower;
   leader_endpoints_ = endpoints;
   leader_lost_ = false;
+  asked_as_voter_ = false;
   role_deadline_ms_ = stopping_ ? INT64_MAX : now_ms_ + config_.fetch_timeout_ms;
   AdoptElection({leader.epoch, leader.id, same_epoch ? election_.voted : std::nullopt});
   ReportLeader();
@@ -109,7 +111,7 @@ void Raft::Machine::LeaderLost() {
 }
 
 void Raft::Machine::BecomeProspective() {
-  DOHLE_CHECK(is_voter() && !leads());
+  DOHLE_CHECK(may_elect() && !leads());
   LeaveLeading();
   // The epoch and what is persisted stay: a pre-vote binds nobody.
   role_ = Role::kProspective;
@@ -124,6 +126,7 @@ void Raft::Machine::BecomeProspective() {
 
 void Raft::Machine::LosePreVote() {
   ++attempts_;
+  asked_as_voter_ = false;
   unanswered_.clear();
   if (!knows_leader() || leader_endpoints_.empty() || election_.leader_id == config_.local.id) {
     role_ = Role::kUnattached;

@@ -89,7 +89,8 @@ void Raft::Machine::OnCommitted() {
     EndChange(RaftError::kNone);
   }
   // Removed, and a majority without this node knows it.
-  const bool removed = !is_voter() && voters_offset_ != kNoOffset && high_watermark_ > voters_offset_;
+  const bool committed = voters_offset_ == kNoOffset || high_watermark_ > voters_offset_;
+  const bool removed = !is_voter() && leading_->established && committed;
   if (removed && leads()) BecomeResigned(leading_->replicas.Successors(voters_));
 }
 
