@@ -62,14 +62,25 @@ void Partition::NoteFailure(std::string_view what, const Status& failure) {
   }
 }
 
-env::Task<Status> Partition::SetLeadership(Leadership leadership) {
+env::Task<StatusOr<LeadershipChange>> Partition::SetLeadership(Leadership leadership) {
+  LeadershipChange change;
   News news;
   std::vector<std::shared_ptr<FetchWaiter>> disturbed;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (gone()) co_return offline_.ok() ? NotLeader(name_) : OkStatus();
+    if (gone() && offline_.ok()) co_return NotLeader(name_);
+    if (gone()) co_return change;
+    const auto age = [](const Leadership& of) { return std::pair(of.leader_epoch, of.partition_epoch); };
+    if (age(leadership) < age(leadership_)) co_return change;
     const bool new_epoch = leadership.leader_epoch != leadership_.leader_epoch;
     leadership_ = std::move(leadership);
+    if (leadership_.replicas.empty()) leadership_.replicas = leadership_.in_sync_replicas;
+    if (new_epoch) {
+      change.kind = leads() ? LeadershipChange::Kind::kLeader : LeadershipChange::Kind::kFollower;
+      change.leader = leadership_.leader;
+      change.leader_epoch = leadership_.leader_epoch;
+      disturbed = fetch_waiters_.Live();
+    }
     if (leads() && new_epoch) {
       DOHLE_CO_RETURN_IF_ERROR(log_->AssignEpochStart(leadership_.leader_epoch, log_->log_end_offset()));
     }
@@ -77,11 +88,10 @@ env::Task<Status> Partition::SetLeadership(Leadership leadership) {
     if (leads() && leadership_.in_sync_replicas.size() <= 1) {
       news = AdvanceHighWatermark(log_->log_end_offset());
     }
-    if (new_epoch) disturbed = fetch_waiters_.Live();
   }
-  for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
+  Tell(news);
   for (const auto& waiter : disturbed) waiter->Wake();
-  co_return OkStatus();
+  co_return change;
 }
 
 env::Task<void> Partition::SetConfig(std::shared_ptr<const storage::LogConfig> config) {
@@ -100,6 +110,10 @@ Partition::News Partition::AdvanceHighWatermark(Offset offset) {
   }
   news.waiters = fetch_waiters_.Live();
   return news;
+}
+
+void Partition::Tell(const News& news) {
+  for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
 }
 
 env::Task<StatusOr<storage::AppendResult>> Partition::Append(std::span<char> batches, AppendOptions options) {
@@ -126,7 +140,7 @@ env::Task<StatusOr<storage::AppendResult>> Partition::Append(std::span<char> bat
     if (gone()) co_return Refusal();
     news = AdvanceHighWatermark(end);
   }
-  for (const auto& waiter : news.waiters) waiter->AddReadable(news.bytes);
+  Tell(news);
   co_return result;
 }
 

@@ -33,12 +33,46 @@
 
 namespace dohle::replica {
 
-// What the metadata says of the replica here.
+// What the metadata says of the partition.
 struct Leadership {
   NodeId leader = kNoNode;
   LeaderEpoch leader_epoch = kNoLeaderEpoch;
   PartitionEpoch partition_epoch{0};
   std::vector<NodeId> in_sync_replicas;
+  std::vector<NodeId> replicas;  // all, in the order of preference; empty: the ISR
+  std::vector<NodeId> adding_replicas;
+  std::vector<NodeId> removing_replicas;
+  bool recovered = true;  // KIP-704
+};
+
+// What a Leadership came to for the replica here.
+struct LeadershipChange {
+  enum class Kind : uint8_t {
+    kNothing,   // nothing for who fetches: other ISR, other replicas, or older than what is known
+    kLeader,    // leads from now on, in a new epoch
+    kFollower,  // follows `leader` in a new epoch; kNoNode: nobody, until there is a leader
+  };
+  Kind kind = Kind::kNothing;
+  NodeId leader = kNoNode;
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+};
+
+// From where a follower goes on fetching, and under what (Fetch: FetchPartition).
+struct FetchPosition {
+  NodeId leader = kNoNode;  // kNoNode: there is nobody to fetch from (none, itself, or the log is gone)
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+  Offset fetch_offset{0};                           // the log's end
+  LeaderEpoch last_fetched_epoch = kNoLeaderEpoch;  // of the log's last batch
+  Offset log_start_offset{0};
+  Offset high_watermark{0};
+};
+
+struct Truncation {
+  bool truncated = false;
+  // The recovery point moved back: the caller writes its checkpoint (ReplicaSet::WriteCheckpoints) before it
+  // appends again, or a crash would take what is appended next for flushed.
+  bool checkpoint_due = false;
+  Offset log_end_offset{0};
 };
 
 struct AppendOptions {
@@ -135,8 +169,9 @@ class Partition {
   // For judging records before the lane is entered. Any thread.
   std::shared_ptr<const storage::LogConfig> config() const { return config_.load(); }
 
-  // Takes over what the metadata says. Becoming leader begins the epoch in the log.
-  env::Task<Status> SetLeadership(Leadership leadership);
+  // Takes over what the metadata says, and says what it came to. Becoming leader begins the epoch in the log.
+  // What is older than what is known (by leader epoch, then partition epoch) changes nothing.
+  env::Task<StatusOr<LeadershipChange>> SetLeadership(Leadership leadership);
   env::Task<void> SetConfig(std::shared_ptr<const storage::LogConfig> config);
 
   // Appends validated batches (offsets are assigned in place) and answers when the records are on this broker
@@ -144,6 +179,25 @@ class Partition {
   env::Task<StatusOr<storage::AppendResult>> Append(std::span<char> batches, AppendOptions options);
   // Answers when the high watermark has passed `offset` (exclusive end).
   env::Task<Status> WaitUntilCommitted(Offset offset, absl::Duration timeout);
+
+  // The follower's side: what a fetcher does with the leader's answers. Each takes the leader epoch under
+  // which it fetched, and fails with kFailedPrecondition, changing nothing, if the replica isn't a follower in
+  // that epoch (any more).
+  env::Task<FetchPosition> FollowPosition();
+  // Appends batches as the leader stored them (none: an answer without records) and takes over its high
+  // watermark, as far as the log reaches, and its log start offset. kInvalidArgument: they don't follow the
+  // log's end; kDataLoss: corrupt, or the directory failed (the partition is offline then).
+  env::Task<Status> AppendFetched(LeaderEpoch leader_epoch, std::span<const char> batches,
+                                  Offset leader_high_watermark, Offset leader_log_start_offset,
+                                  int64_t now_ms);
+  // The leader answered with a diverging epoch (KIP-595), or to OffsetForLeaderEpoch: cuts off what it doesn't
+  // have. If it doesn't know the epoch here either, what is cut off is only a part: fetch on, it will answer
+  // with the next older one.
+  env::Task<StatusOr<Truncation>> TruncateToDiverging(LeaderEpoch leader_epoch,
+                                                      storage::EpochEnd leaders_answer);
+  // OFFSET_OUT_OF_RANGE: drops everything and goes on at `offset`, the leader's log start offset (or at its
+  // end: then TruncateToDiverging is the way).
+  env::Task<StatusOr<Truncation>> RestartAt(LeaderEpoch leader_epoch, Offset offset);
 
   // Reads. If `waiter` is given it is told of everything that becomes readable after this look.
   env::Task<FetchedPartition> Fetch(FetchOptions options, std::shared_ptr<FetchWaiter> waiter);
@@ -199,6 +253,9 @@ class Partition {
  private:
   bool gone() const { return log_ == nullptr || !offline_.ok(); }
   bool leads() const { return !gone() && leadership_.leader == node_id_; }
+  bool follows(LeaderEpoch leader_epoch) const {
+    return !gone() && !leads() && leadership_.leader != kNoNode && leadership_.leader_epoch == leader_epoch;
+  }
   Status Refusal() const;  // why nothing is served here
   // What the storage answered to `what`: takes the partition offline if the device failed.
   void NoteFailure(std::string_view what, const Status& failure);
@@ -212,6 +269,9 @@ class Partition {
     int64_t bytes = 0;
   };
   News AdvanceHighWatermark(Offset offset);
+  static void Tell(const News& news);
+  // Runs the blocking `cut` of the log in the lane, and brings what depends on the log's end in line.
+  env::Task<StatusOr<Truncation>> Truncate(LeaderEpoch leader_epoch, absl::FunctionRef<Status()> cut);
   env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
   void NoteUnflushed(int64_t now_ms, bool flushed);
 

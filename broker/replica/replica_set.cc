@@ -19,6 +19,11 @@ Leadership LeadershipOf(const metadata::PartitionRegistration& registration) {
   leadership.leader_epoch = registration.leader_epoch;
   leadership.partition_epoch = registration.partition_epoch;
   leadership.in_sync_replicas.assign(registration.isr.begin(), registration.isr.end());
+  leadership.replicas.assign(registration.replicas.begin(), registration.replicas.end());
+  leadership.adding_replicas.assign(registration.adding_replicas.begin(), registration.adding_replicas.end());
+  leadership.removing_replicas.assign(registration.removing_replicas.begin(),
+                                      registration.removing_replicas.end());
+  leadership.recovered = registration.leader_recovery_state == metadata::LeaderRecoveryState::kRecovered;
   return leadership;
 }
 
@@ -193,8 +198,8 @@ env::Task<void> ReplicaSet::SetLeadership(ImagePtr image,
     const auto* registration = image->topics.Partition(partition->name().topic, partition->name().partition);
     if (registration == nullptr) continue;
     Leadership leadership = LeadershipOf(*registration);
-    Status taken = co_await partition->SetLeadership(std::move(leadership));
-    if (!taken.ok()) log::Error("replica", "{}: {}", ToString(partition->name()), Message(taken));
+    auto taken = co_await partition->SetLeadership(std::move(leadership));
+    if (!taken.ok()) log::Error("replica", "{}: {}", ToString(partition->name()), Message(taken.status()));
   }
 }
 
