@@ -50,7 +50,7 @@ class DuplicateTest : public ::testing::Test {
     leadership.leader = NodeId(1);
     leadership.leader_epoch = LeaderEpoch(0);
     leadership.in_sync_replicas = {NodeId(1)};
-    const Status taken = co_await partition->SetLeadership(std::move(leadership));
+    const auto taken = co_await partition->SetLeadership(std::move(leadership));
     *done = taken.ok();
   }
 

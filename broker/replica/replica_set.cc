@@ -19,6 +19,11 @@ Leadership LeadershipOf(const metadata::PartitionRegistration& registration) {
   leadership.leader_epoch = registration.leader_epoch;
   leadership.partition_epoch = registration.partition_epoch;
   leadership.in_sync_replicas.assign(registration.isr.begin(), registration.isr.end());
+  leadership.replicas.assign(registration.replicas.begin(), registration.replicas.end());
+  leadership.adding_replicas.assign(registration.adding_replicas.begin(), registration.adding_replicas.end());
+  leadership.removing_replicas.assign(registration.removing_replicas.begin(),
+                                      registration.removing_replicas.end());
+  leadership.recovered = registration.leader_recovery_state == metadata::LeaderRecoveryState::kRecovered;
   return leadership;
 }
 
@@ -123,7 +128,8 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
     const auto known = high_watermarks.find(loaded.partition);
     const Offset high_watermark = known == high_watermarks.end() ? Offset(0) : known->second;
     found.push_back(std::make_shared<Partition>(options_.node_id, std::move(loaded), high_watermark,
-                                                env_.blocking_pool, options_.flush_times, this));
+                                                env_.blocking_pool, options_.flush_times, this,
+                                                options_.replication));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
   partitions_.Add(std::move(found));
@@ -179,7 +185,8 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
         continue;
       }
       created.push_back(std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0),
-                                                    env_.blocking_pool, options_.flush_times, this));
+                                                    env_.blocking_pool, options_.flush_times, this,
+                                                    options_.replication));
     }
     return true;
   };
@@ -193,8 +200,8 @@ env::Task<void> ReplicaSet::SetLeadership(ImagePtr image,
     const auto* registration = image->topics.Partition(partition->name().topic, partition->name().partition);
     if (registration == nullptr) continue;
     Leadership leadership = LeadershipOf(*registration);
-    Status taken = co_await partition->SetLeadership(std::move(leadership));
-    if (!taken.ok()) log::Error("replica", "{}: {}", ToString(partition->name()), Message(taken));
+    auto taken = co_await partition->SetLeadership(std::move(leadership));
+    if (!taken.ok()) log::Error("replica", "{}: {}", ToString(partition->name()), Message(taken.status()));
   }
 }
 
@@ -300,6 +307,10 @@ env::Task<void> ReplicaSet::CleanLogs() {
     Status written = co_await env::RunBlocking<Status>(env_.blocking_pool, write);
     if (!written.ok()) log::Error("replica", "cleaner-offset-checkpoint: {}", Message(written));
   }
+}
+
+env::Task<void> ReplicaSet::CheckFollowers() {
+  for (const auto& partition : partitions_.All()) co_await partition->CheckFollowers();
 }
 
 env::Task<void> ReplicaSet::CloseIdleFiles() {
