@@ -141,7 +141,7 @@ class FetchPlan {
   void Retry(const TopicIdPartition& key, Entry& entry, int64_t now_ms);
   int32_t MaxWaitMs(int64_t now_ms) const;
 
-  const FetchPlanOptions options_;
+  FetchPlanOptions options_;
   Entries entries_;
   size_t ready_ = 0, held_ = 0, failed_ = 0;
   std::vector<TopicIdPartition> changed_;  // may differ from what the session knows
