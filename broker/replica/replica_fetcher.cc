@@ -38,17 +38,13 @@ int16_t ReplicaListOffsetsVersion(int16_t metadata_version) {
   return metadata_version >= k35Iv0 ? 8 : 7;
 }
 
-ReplicaFetcher::ReplicaFetcher(const FetcherOptions& options, env::Transport& transport,
-                               env::Executor& executor, NodeId leader, int index, FetcherCounters counters,
-                               ReplicationQuota* quota)
-    : options_(options),
-      transport_(transport),
+ReplicaFetcher::ReplicaFetcher(FetcherCommons& commons, env::Executor& executor, NodeId leader, int index)
+    : commons_(commons),
+      options_(commons.options),
       executor_(executor),
       leader_(leader),
       index_(index),
-      counters_(std::move(counters)),
-      quota_(quota),
-      plan_(options.plan) {}
+      plan_(commons.options.plan) {}
 
 int64_t ReplicaFetcher::NowMs() const { return executor_.clock().Now().nanoseconds() / 1'000'000; }
 int64_t ReplicaFetcher::WallTimeMs() const { return executor_.clock().WallTimeMs(); }
@@ -215,7 +211,7 @@ void ReplicaFetcher::Connect() {
 
 env::Task<void> ReplicaFetcher::Open(std::shared_ptr<ReplicaFetcher> self, env::Endpoint endpoint,
                                      kafka::client::ConnectionOptions options) {
-  auto opened = co_await kafka::client::BrokerConnection::Open(self->transport_, self->executor_,
+  auto opened = co_await kafka::client::BrokerConnection::Open(self->commons_.transport, self->executor_,
                                                                std::move(endpoint), std::move(options));
   self->connecting_ = false;
   if (self->stopped_) co_return;
@@ -254,7 +250,7 @@ env::Task<void> ReplicaFetcher::FetchOnce(FetchRequest request) {
   }
   broken_off_ = false;
   ++requests_;
-  counters_.requests.Increment();
+  commons_.counters.requests.Increment();
   const FetchResponse& response = answer->message;
   switch (plan_.NoteAnswer(response)) {
     case SessionVerdict::kFine:
@@ -301,8 +297,11 @@ env::Task<void> ReplicaFetcher::Append(TopicIdPartition key, FetchVerdict verdic
   const std::span<const char> batches(records.data(), records.size());
   const Offset high_watermark(data.high_watermark);
   const Offset log_start_offset(data.log_start_offset);
-  Status appended = co_await partition->AppendFetched(verdict.leader_epoch, batches, high_watermark,
-                                                      log_start_offset, WallTimeMs());
+  Status appended = co_await PayCheckpoint(false);
+  if (appended.ok()) {
+    appended = co_await partition->AppendFetched(verdict.leader_epoch, batches, high_watermark,
+                                                 log_start_offset, WallTimeMs());
+  }
   if (!appended.ok()) {
     NoteFailure(key, *partition, verdict.leader_epoch, "append", appended);
     co_return;
@@ -310,14 +309,15 @@ env::Task<void> ReplicaFetcher::Append(TopicIdPartition key, FetchVerdict verdic
   const FetchPosition position = co_await partition->FollowPosition();
   if (position.leader != leader_) co_return;
   bytes_ += static_cast<int64_t>(records.size());
-  if (!records.empty()) counters_.bytes.Increment(records.size());
+  if (!records.empty()) commons_.counters.bytes.Increment(records.size());
   plan_.MoveTo(key, position, high_watermark);
-  if (quota_ != nullptr && quota_->IsThrottled(partition->name())) Throttle(key, records.size());
+  if (commons_.quota != nullptr && commons_.quota->IsThrottled(partition->name()))
+    Throttle(key, records.size());
 }
 
 void ReplicaFetcher::Throttle(const TopicIdPartition& key, size_t bytes) {
   const int64_t now_ms = NowMs();
-  const int64_t free_at_ms = quota_->Record(bytes, now_ms);
+  const int64_t free_at_ms = commons_.quota->Record(bytes, now_ms);
   if (free_at_ms <= now_ms || plan_.lag(key) == 0) return;
   plan_.DelayUntil(key, plan_.Position(key)->leader_epoch, free_at_ms);
 }

@@ -8,6 +8,7 @@
 // Everything runs on one executor; the public methods may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,6 +50,17 @@ struct FetcherCounters {
   metrics::Counter reassignment_bytes;
 };
 
+// What the fetchers of a broker have in common.
+struct FetcherCommons {
+  FetcherOptions options;
+  env::Transport& transport;
+  FetcherCounters counters;
+  ReplicationQuota* quota = nullptr;  // of the follower's side; may be null
+  // A log was truncated, and the checkpoint of its recovery point couldn't be written: nothing is appended
+  // until it is.
+  std::atomic<bool> checkpoint_owed{false};
+};
+
 struct FetcherView {
   NodeId leader;
   int index = 0;
@@ -62,9 +74,8 @@ struct FetcherView {
 
 class ReplicaFetcher : public std::enable_shared_from_this<ReplicaFetcher> {
  public:
-  // References and options outlive the fetcher's coroutines: see Stop. `quota` may be null.
-  ReplicaFetcher(const FetcherOptions& options, env::Transport& transport, env::Executor& executor,
-                 NodeId leader, int index, FetcherCounters counters, ReplicationQuota* quota);
+  // Both outlive the fetcher's coroutines: see Stop.
+  ReplicaFetcher(FetcherCommons& commons, env::Executor& executor, NodeId leader, int index);
 
   void Start();  // once
   struct Change {
@@ -109,19 +120,19 @@ class ReplicaFetcher : public std::enable_shared_from_this<ReplicaFetcher> {
   void NoteRefusal(const TopicIdPartition& key, const FetchVerdict& verdict);
   void Throttle(const TopicIdPartition& key, size_t bytes);
   env::Task<void> MendLogs(std::vector<Mend> mends);
+  // Ends with success once no checkpoint of a truncation is owed.
+  env::Task<Status> PayCheckpoint(bool due);
   env::Task<Status> FindOffsets(std::vector<Mend>& mends);
   env::Task<Status> ListOffsets(std::vector<Mend>& mends, int64_t timestamp);
   env::Task<StatusOr<Truncation>> MendLog(const Mend& mend);
   int64_t NowMs() const;  // monotonic
   int64_t WallTimeMs() const;
 
+  FetcherCommons& commons_;
   const FetcherOptions& options_;
-  env::Transport& transport_;
   env::Executor& executor_;
   const NodeId leader_;
   const int index_;
-  const FetcherCounters counters_;
-  ReplicationQuota* const quota_;
 
   FetchPlan plan_;
   absl::flat_hash_map<TopicIdPartition, std::shared_ptr<Partition>> partitions_;

@@ -30,6 +30,7 @@ env::Task<void> ReplicaFetcher::RunMends(std::shared_ptr<ReplicaFetcher> self) {
   while (!self->mends_.empty() && !self->stopped_) {
     std::vector<Mend> mends = std::exchange(self->mends_, {});
     co_await self->MendLogs(std::move(mends));
+    if (self->change_ != nullptr) self->change_->Set(true);
   }
   self->mending_ = false;
   self->Ended();
@@ -53,9 +54,7 @@ env::Task<void> ReplicaFetcher::MendLogs(std::vector<Mend> mends) {
       NoteFailure(mend.key, *mend.partition, mend.verdict.leader_epoch, "truncation", truncated.status());
     }
   }
-  Status written = OkStatus();
-  // Before anything is appended: else a crash would take it for flushed.
-  if (checkpoint_due) written = co_await options_.write_checkpoints();
+  Status written = co_await PayCheckpoint(checkpoint_due);
   for (const Mend* mend : mended) {
     if (!written.ok()) {
       NoteFailure(mend->key, *mend->partition, mend->verdict.leader_epoch, "checkpoint", written);
@@ -68,6 +67,14 @@ env::Task<void> ReplicaFetcher::MendLogs(std::vector<Mend> mends) {
       plan_.Delay(mend->key, mend->verdict.leader_epoch, NowMs());
     }
   }
+}
+
+// Before anything is appended: else a crash would take it for flushed.
+env::Task<Status> ReplicaFetcher::PayCheckpoint(bool due) {
+  if (!due && !commons_.checkpoint_owed.load(std::memory_order_relaxed)) co_return OkStatus();
+  Status written = co_await options_.write_checkpoints();
+  commons_.checkpoint_owed = !written.ok();
+  co_return written;
 }
 
 env::Task<Status> ReplicaFetcher::FindOffsets(std::vector<Mend>& mends) {

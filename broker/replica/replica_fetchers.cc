@@ -6,16 +6,15 @@ namespace dohle::replica {
 
 ReplicaFetchers::ReplicaFetchers(FetcherOptions options, env::Env& env, FetcherCounters counters,
                                  ReplicationQuota* quota)
-    : options_(std::move(options)), env_(env), counters_(std::move(counters)), quota_(quota) {}
+    : commons_{std::move(options), env.transport, std::move(counters), quota}, env_(env) {}
 
 std::shared_ptr<ReplicaFetcher> ReplicaFetchers::FetcherOf(NodeId leader, const TopicIdPartition& key) {
-  const auto fetchers = static_cast<size_t>(std::max(1, options_.fetchers_per_leader));
+  const auto fetchers = static_cast<size_t>(std::max(1, commons_.options.fetchers_per_leader));
   const int index = static_cast<int>(absl::Hash<TopicIdPartition>()(key) % fetchers);
   std::shared_ptr<ReplicaFetcher>& fetcher = fetchers_[{leader, index}];
   if (fetcher == nullptr) {
     const size_t loop = static_cast<size_t>(leader.value() + index) % env_.executors.size();
-    fetcher = std::make_shared<ReplicaFetcher>(options_, env_.transport, *env_.executors[loop], leader, index,
-                                               counters_, quota_);
+    fetcher = std::make_shared<ReplicaFetcher>(commons_, *env_.executors[loop], leader, index);
     fetcher->Start();
   }
   return fetcher;

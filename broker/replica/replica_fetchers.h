@@ -46,10 +46,8 @@ class ReplicaFetchers {
   std::shared_ptr<ReplicaFetcher> FetcherOf(NodeId leader, const TopicIdPartition& key);
   env::Task<std::vector<std::shared_ptr<ReplicaFetcher>>> All();
 
-  const FetcherOptions options_;
+  FetcherCommons commons_;
   env::Env& env_;
-  const FetcherCounters counters_;
-  ReplicationQuota* const quota_;
   env::Lane lane_;  // guards all below
   std::map<FetcherId, std::shared_ptr<ReplicaFetcher>> fetchers_;
   absl::flat_hash_map<TopicIdPartition, std::shared_ptr<ReplicaFetcher>> placement_;
