@@ -4,7 +4,8 @@
 // coroutine on any executor that is in no lane. Shared: requests keep a partition alive that is being
 // deleted; it then answers kFailedPrecondition.
 //
-// Failures: kFailedPrecondition = not the leader (any more); kResourceExhausted = disk full or no
+// Failures: kFailedPrecondition = not the leader (any more); kUnavailable = fewer replicas are in sync than
+// min.insync.replicas asks, and nothing was appended; kResourceExhausted = disk full or no
 // descriptors, kPermissionDenied = read-only: what is stored is served on, later writes may succeed;
 // kDataLoss = stored records are corrupt, or the log directory has failed (env::IsDeviceFailure): the
 // partition is offline from then on, whatever the disk says later.
@@ -20,7 +21,10 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "broker/replica/commit_waiter.h"
 #include "broker/replica/fetch_waiter.h"
+#include "broker/replica/leadership.h"
+#include "broker/replica/replication_context.h"
 #include "broker/storage/flush_times.h"
 #include "broker/storage/log.h"
 #include "broker/storage/log_cleaner.h"
@@ -32,30 +36,6 @@
 #include "lib/env/task.h"
 
 namespace dohle::replica {
-
-// What the metadata says of the partition.
-struct Leadership {
-  NodeId leader = kNoNode;
-  LeaderEpoch leader_epoch = kNoLeaderEpoch;
-  PartitionEpoch partition_epoch{0};
-  std::vector<NodeId> in_sync_replicas;
-  std::vector<NodeId> replicas;  // all, in the order of preference; empty: the ISR
-  std::vector<NodeId> adding_replicas;
-  std::vector<NodeId> removing_replicas;
-  bool recovered = true;  // KIP-704
-};
-
-// What a Leadership came to for the replica here.
-struct LeadershipChange {
-  enum class Kind : uint8_t {
-    kNothing,   // nothing for who fetches: other ISR, other replicas, or older than what is known
-    kLeader,    // leads from now on, in a new epoch
-    kFollower,  // follows `leader` in a new epoch; kNoNode: nobody, until there is a leader
-  };
-  Kind kind = Kind::kNothing;
-  NodeId leader = kNoNode;
-  LeaderEpoch leader_epoch = kNoLeaderEpoch;
-};
 
 // From where a follower goes on fetching, and under what (Fetch: FetchPartition).
 struct FetchPosition {
@@ -78,6 +58,19 @@ struct Truncation {
 struct AppendOptions {
   storage::AppendOrigin origin = storage::AppendOrigin::kClient;
   int64_t now_ms = 0;
+  bool acks_all = false;  // refused unless min.insync.replicas are in sync
+};
+
+struct Appended : storage::AppendResult {
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;  // under which it was appended
+  bool committed = false;                     // by now; otherwise WaitUntilCommitted tells
+};
+
+// A follower that fetches (FetchRequest: ReplicaState and FetchPartition).
+struct FetchingFollower {
+  FollowerFetch fetch;  // its offset is the fetch's
+  // Whether its position is news; not when the same request looks once more.
+  bool note = true;
 };
 
 struct FetchOptions {
@@ -87,6 +80,8 @@ struct FetchOptions {
   bool read_committed = false;
   LeaderEpoch current_leader_epoch = kNoLeaderEpoch;  // KIP-320; -1: the client doesn't know
   LeaderEpoch last_fetched_epoch = kNoLeaderEpoch;    // KIP-595
+  bool only_from_leader = true;                       // unset: a follower will do (KIP-392)
+  std::optional<FetchingFollower> follower;           // reads to the log's end, not the high watermark
 };
 
 enum class FetchProblem : uint8_t {
@@ -118,6 +113,7 @@ struct EpochCheck {
   Offset high_watermark{-1};
   Offset last_stable_offset{-1};
   Offset log_end_offset{-1};
+  bool high_watermark_lags = false;  // a new leader doesn't know yet all that was committed before it
 };
 
 // A consistent look at a partition, for metrics and describing APIs.
@@ -154,13 +150,14 @@ class Attachment {
   virtual ~Attachment() = default;
 };
 
-class Partition {
+class Partition : public std::enable_shared_from_this<Partition> {
  public:
   // `node_id`: this broker. `loaded`: a log as the registry gives it. The high watermark starts where the
-  // last run left it, within the log. The pool outlives the partition, the listener (may be null) its
-  // requests.
+  // last run left it, within the log. The pool and `replication` (null: there is but this broker) outlive the
+  // partition, the listener (may be null) its requests. To be held by shared_ptr.
   Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_watermark, env::BlockingPool& pool,
-            storage::FlushTimes flush_times = {}, StorageListener* listener = nullptr);
+            storage::FlushTimes flush_times = {}, StorageListener* listener = nullptr,
+            const ReplicationContext* replication = nullptr);
   ~Partition();
 
   const TopicPartition& name() const { return name_; }
@@ -176,13 +173,22 @@ class Partition {
 
   // Appends validated batches (offsets are assigned in place) and answers when the records are on this broker
   // as safely as the topic's flush.messages asks. Replication is waited for apart, with WaitUntilCommitted.
-  env::Task<StatusOr<storage::AppendResult>> Append(std::span<char> batches, AppendOptions options);
-  // Answers when the high watermark has passed `offset` (exclusive end).
-  env::Task<Status> WaitUntilCommitted(Offset offset, absl::Duration timeout);
+  env::Task<StatusOr<Appended>> Append(std::span<char> batches, AppendOptions options);
+  // Answers when the high watermark has reached `end` (exclusive) of what was appended under
+  // `appended_under`. kDeadlineExceeded: not in time, it may be yet; kAborted: it is, but fewer replicas have
+  // it than min.insync.replicas asks; kFailedPrecondition: the leadership under which it was appended is
+  // over.
+  env::Task<Status> WaitUntilCommitted(Offset end, LeaderEpoch appended_under, absl::Duration timeout);
+
+  // The leader's periodic look at its followers: who lags leaves the ISR. To be called every half of
+  // replica.lag.time.max.ms; free for a partition without followers.
+  env::Task<void> CheckFollowers();
+  // Replicas in sync that consumers may read `offset` from, the leader first; none if this isn't it.
+  env::Task<std::vector<ReadReplica>> ReadReplicas(Offset offset);
 
   // The follower's side: what a fetcher does with the leader's answers. Each takes the leader epoch under
-  // which it fetched, and fails with kFailedPrecondition, changing nothing, if the replica isn't a follower in
-  // that epoch (any more).
+  // which it fetched, and fails with kFailedPrecondition, changing nothing, if the replica isn't a follower
+  // in that epoch (any more).
   env::Task<FetchPosition> FollowPosition();
   // Appends batches as the leader stored them (none: an answer without records) and takes over its high
   // watermark, as far as the log reaches, and its log start offset. kInvalidArgument: they don't follow the
@@ -190,9 +196,9 @@ class Partition {
   env::Task<Status> AppendFetched(LeaderEpoch leader_epoch, std::span<const char> batches,
                                   Offset leader_high_watermark, Offset leader_log_start_offset,
                                   int64_t now_ms);
-  // The leader answered with a diverging epoch (KIP-595), or to OffsetForLeaderEpoch: cuts off what it doesn't
-  // have. If it doesn't know the epoch here either, what is cut off is only a part: fetch on, it will answer
-  // with the next older one.
+  // The leader answered with a diverging epoch (KIP-595), or to OffsetForLeaderEpoch: cuts off what it
+  // doesn't have. If it doesn't know the epoch here either, what is cut off is only a part: fetch on, it will
+  // answer with the next older one.
   env::Task<StatusOr<Truncation>> TruncateToDiverging(LeaderEpoch leader_epoch,
                                                       storage::EpochEnd leaders_answer);
   // OFFSET_OUT_OF_RANGE: drops everything and goes on at `offset`, the leader's log start offset (or at its
@@ -217,8 +223,9 @@ class Partition {
   // The first one stays, and is returned. Any thread.
   const Attachment& Attach(std::unique_ptr<const Attachment> attachment);
 
-  // DeleteRecords: -1 means the high watermark. kOutOfRange past it. Answers the new log start offset.
-  env::Task<StatusOr<Offset>> DeleteRecordsBefore(Offset offset);
+  // DeleteRecords: -1 means the high watermark. kOutOfRange past it. Answers the low watermark, the least log
+  // start offset of all live replicas, once it has come to `offset`; kDeadlineExceeded if it hasn't in time.
+  env::Task<StatusOr<Offset>> DeleteRecordsBefore(Offset offset, absl::Duration timeout);
 
   // The periodic work: rolls, flushes, retention. Returns files to be removed after file.delete.delay.ms.
   env::Task<StatusOr<std::vector<std::string>>> Maintain(int64_t now_ms);
@@ -256,10 +263,13 @@ class Partition {
   bool follows(LeaderEpoch leader_epoch) const {
     return !gone() && !leads() && leadership_.leader != kNoNode && leadership_.leader_epoch == leader_epoch;
   }
+  // Whether it has led without a break since `epoch`.
+  bool led_since(LeaderEpoch epoch) const { return leads() && leading_since_ <= epoch; }
   Status Refusal() const;  // why nothing is served here
+  Status Gone() const;
   // What the storage answered to `what`: takes the partition offline if the device failed.
   void NoteFailure(std::string_view what, const Status& failure);
-  FetchProblem CheckEpoch(LeaderEpoch current) const;
+  FetchProblem CheckEpoch(LeaderEpoch current, bool only_from_leader = true) const;
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
   Offset LastStableOffset() const;
@@ -267,9 +277,39 @@ class Partition {
   struct News {
     std::vector<std::shared_ptr<FetchWaiter>> waiters;
     int64_t bytes = 0;
+    std::vector<std::shared_ptr<FetchWaiter>> followers;  // that wait for what was appended
+    int64_t appended_bytes = 0;
+    std::vector<std::shared_ptr<FetchWaiter>> disturbed;
+    std::vector<CommitWaiter> committed;
+    CommitOutcome outcome = CommitOutcome::kCommitted;  // theirs
+    std::vector<CommitWaiter> lost;
+    std::vector<CommitWaiter> deleted;  // on all replicas
+    std::optional<Replication::Proposal> proposal;
   };
-  News AdvanceHighWatermark(Offset offset);
-  static void Tell(const News& news);
+  void AdvanceHighWatermark(Offset offset, News& news);
+  // The log's records below `end` are safe on this broker.
+  void NoteOwnEnd(Offset end, News& news);
+  void NoteAppended(const storage::AppendResult& result, News& news);
+  void LeaveWaiters(News& news);
+  // Outside of the lane.
+  void Tell(News news);
+
+  // What a leader with followers keeps; a partition without has none of it.
+  struct Replicating {
+    Replicating(NodeId self, int64_t max_lag_ms) : machine(self, max_lag_ms) {}
+    Replication machine;
+    CommitWaiters commits;
+    CommitWaiters deletions;  // until the low watermark
+    FetchWaiters follower_fetches;
+  };
+  LeaderView View() const;
+  BrokerState StateOf(NodeId broker) const;
+  void TakeLeadership(Leadership leadership, bool new_epoch, News& news);
+  void CountIsrChange(Replication::Outcome outcome, const IsrVerdict* verdict) const;
+  FetchProblem CheckFollower(const FetchOptions& options) const;
+  FetchProblem NoteFollower(const FetchOptions& options, News& news);
+  static env::Task<void> Propose(std::shared_ptr<Partition> partition, Replication::Proposal proposal);
+  env::Task<std::optional<Replication::Proposal>> TakeVerdict(uint64_t id, const IsrVerdict& verdict);
   // Runs the blocking `cut` of the log in the lane, and brings what depends on the log's end in line.
   env::Task<StatusOr<Truncation>> Truncate(LeaderEpoch leader_epoch, absl::FunctionRef<Status()> cut);
   env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
@@ -282,16 +322,21 @@ class Partition {
   env::BlockingPool& pool_;
   const storage::FlushTimes flush_times_;
   StorageListener* const listener_;
+  const ReplicationContext* const replication_;
   std::atomic<std::shared_ptr<const storage::LogConfig>> config_;
   std::atomic<uint64_t> unflushed_bytes_{0};
   std::atomic<const Attachment*> attachment_{nullptr};  // owned
   std::atomic<int64_t> unflushed_since_ms_{0};
+  std::atomic<bool> has_followers_{false};  // replicating_ is there
 
   env::Lane lane_;  // guards all below
   std::unique_ptr<storage::Log> log_;
   Status offline_;  // why, if it is
   Leadership leadership_;
+  LeaderEpoch leading_since_ = kNoLeaderEpoch;  // while it leads
+  Offset epoch_start_{0};                       // the log's end when its leadership began
   Offset high_watermark_{0};
+  std::unique_ptr<Replicating> replicating_;
   std::optional<Offset> cleaned_to_;  // all below is compacted
   // What was appended and isn't readable yet: where each append ends, and its bytes.
   std::deque<std::pair<Offset, int64_t>> unreadable_;

@@ -53,16 +53,16 @@ env::Task<Status> Partition::AppendFetched(LeaderEpoch leader_epoch, std::span<c
         co_return appended.status();
       }
       NoteUnflushed(now_ms, false);
-      if (appended->bytes > 0) unreadable_.emplace_back(log_->log_end_offset(), appended->bytes);
+      NoteAppended(*appended, news);
       if (appended->flush_due) flush_to = log_->log_end_offset();
     }
-    news = AdvanceHighWatermark(std::min(leader_high_watermark, log_->log_end_offset()));
+    AdvanceHighWatermark(std::min(leader_high_watermark, log_->log_end_offset()), news);
     if (leader_log_start_offset > log_->log_start_offset() &&
         leader_log_start_offset <= log_->log_end_offset()) {
       DOHLE_CO_RETURN_IF_ERROR(log_->AdvanceLogStartOffset(leader_log_start_offset));
     }
   }
-  Tell(news);
+  Tell(std::move(news));
   if (flush_to != kNoOffset) co_return co_await FlushTo(flush_to, now_ms);
   co_return OkStatus();
 }

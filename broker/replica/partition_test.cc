@@ -129,7 +129,7 @@ TEST_F(PartitionTest, BatchTimestampIsThatOfTheFirstRecord) {
   EXPECT_EQ(*Run(partition_->BatchTimestamp(Offset(4))), 3000);
   EXPECT_TRUE(absl::IsOutOfRange(Run(partition_->BatchTimestamp(Offset(5))).status()));
   EXPECT_TRUE(absl::IsOutOfRange(Run(partition_->BatchTimestamp(Offset(6))).status()));
-  ASSERT_TRUE(Run(partition_->DeleteRecordsBefore(Offset(4))).ok());
+  ASSERT_TRUE(Run(partition_->DeleteRecordsBefore(Offset(4), absl::ZeroDuration())).ok());
   EXPECT_EQ(*Run(partition_->BatchTimestamp(Offset(0))), 3000) << "what is deleted is passed over";
 }
 

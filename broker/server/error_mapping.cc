@@ -16,6 +16,10 @@ kafka::ErrorCode PartitionError(const Status& status) {
       return kafka::ErrorCode::kOffsetOutOfRange;
     case StatusCode::kDeadlineExceeded:
       return kafka::ErrorCode::kRequestTimedOut;
+    case StatusCode::kUnavailable:
+      return kafka::ErrorCode::kNotEnoughReplicas;
+    case StatusCode::kAborted:
+      return kafka::ErrorCode::kNotEnoughReplicasAfterAppend;
     case StatusCode::kNotFound:
       return kafka::ErrorCode::kUnknownTopicOrPartition;
     default:

@@ -18,8 +18,12 @@ inline constexpr std::string_view kInvalidRequestSentence =
 inline int16_t Code(kafka::ErrorCode error) { return static_cast<int16_t>(error); }
 
 // What a failed operation on a partition tells a client:
-//   kFailedPrecondition  NOT_LEADER_OR_FOLLOWER   kResourceExhausted, kDataLoss, kPermissionDenied
-//   KAFKA_STORAGE_ERROR kOutOfRange          OFFSET_OUT_OF_RANGE      kDeadlineExceeded   REQUEST_TIMED_OUT
+//   kFailedPrecondition  NOT_LEADER_OR_FOLLOWER
+//   kResourceExhausted, kDataLoss, kPermissionDenied  KAFKA_STORAGE_ERROR
+//   kOutOfRange          OFFSET_OUT_OF_RANGE
+//   kDeadlineExceeded    REQUEST_TIMED_OUT
+//   kUnavailable         NOT_ENOUGH_REPLICAS
+//   kAborted             NOT_ENOUGH_REPLICAS_AFTER_APPEND
 //   kNotFound            UNKNOWN_TOPIC_OR_PARTITION
 kafka::ErrorCode PartitionError(const Status& status);
 

@@ -31,18 +31,23 @@ env::Task<StatusOr<Offset>> GroupPartitionLog::Append(PartitionIndex index, std:
   replica::AppendOptions options;
   options.origin = storage::AppendOrigin::kCoordinator;
   options.now_ms = clock_.WallTimeMs();
+  options.acks_all = true;
   const std::span<char> bytes(batch.data(), batch.size());
   auto appended = co_await partition->Append(bytes, options);
   if (!appended.ok()) {
+    if (absl::IsUnavailable(appended.status())) co_return appended.status();
     // A full disk is no matter of the batch's size.
     co_return MakeStatus(StatusCode::kFailedPrecondition, "{}", Message(appended.status()));
   }
   const TopicMetrics& topic = metrics_.Of(*partition);
   topic.BytesIn(appended->bytes);
   topic.MessagesIn(static_cast<uint64_t>(appended->last_offset - appended->first_offset + 1));
-  Status committed =
-      co_await partition->WaitUntilCommitted(appended->last_offset + 1, absl::InfiniteDuration());
-  if (!committed.ok()) co_return committed;
+  if (!appended->committed) {
+    Status committed = co_await partition->WaitUntilCommitted(
+        appended->last_offset + 1, appended->leader_epoch, absl::InfiniteDuration());
+    // Fewer replicas than asked for have it; no less is it committed.
+    if (!committed.ok() && !absl::IsAborted(committed)) co_return committed;
+  }
   co_return appended->first_offset;
 }
 

@@ -51,6 +51,7 @@ storage::LogConfig ToLogConfig(const TopicConfig& topic, const BrokerConfig& bro
                                                                : storage::TimestampType::kCreateTime;
   log.timestamp_before_max_ms = topic.message_timestamp_before_max_ms;
   log.timestamp_after_max_ms = topic.message_timestamp_after_max_ms;
+  log.min_in_sync_replicas = topic.min_insync_replicas;
   log.producer_id_expiration_ms = broker.transactions.producer_id_expiration_ms;
   return log;
 }

@@ -58,6 +58,9 @@ struct LogConfig {
   // Producers; broker-wide in Kafka (producer.id.expiration.ms, transactional.id… don't concern a log).
   int64_t producer_id_expiration_ms = 86'400'000;
 
+  // Replication
+  int32_t min_in_sync_replicas = 1;  // min.insync.replicas
+
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 

@@ -7,6 +7,7 @@
 #include "broker/server/metadata_lookup.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
+#include "lib/env/env.h"
 #include "lib/kafka/messages/delete_records_request.h"
 #include "lib/kafka/messages/delete_records_response.h"
 
@@ -20,7 +21,8 @@ using Answer = DeleteRecordsResponse::DeleteRecordsPartitionResult;
 
 constexpr int64_t kInvalidLowWatermark = -1;
 
-env::Task<Answer> AnswerOne(RequestContext& context, std::string_view topic, const Asked& asked) {
+env::Task<Answer> AnswerOne(RequestContext& context, std::string_view topic, const Asked& asked,
+                            absl::Duration timeout) {
   Answer answer;
   answer.partition_index = asked.partition_index;
   answer.low_watermark = kInvalidLowWatermark;
@@ -44,7 +46,8 @@ env::Task<Answer> AnswerOne(RequestContext& context, std::string_view topic, con
     answer.error_code = Code(kafka::ErrorCode::kPolicyViolation);
     co_return answer;
   }
-  StatusOr<Offset> start = co_await partition->DeleteRecordsBefore(Offset(asked.offset));
+  const absl::Duration spent = context.services.env.clock.Now() - context.received_at;
+  StatusOr<Offset> start = co_await partition->DeleteRecordsBefore(Offset(asked.offset), timeout - spent);
   if (start.ok()) {
     answer.low_watermark = start->value();
   } else {
@@ -62,7 +65,8 @@ env::Task<DeleteRecordsResponse> DeleteRecordsHandler::Handle(RequestContext& co
     DeleteRecordsResponse::DeleteRecordsTopicResult answered;
     answered.name = topic.name;
     for (const Asked& asked : topic.partitions) {
-      Answer answer = co_await AnswerOne(context, topic.name.view(), asked);
+      const absl::Duration timeout = absl::Milliseconds(request.timeout_ms);
+      Answer answer = co_await AnswerOne(context, topic.name.view(), asked, timeout);
       answered.partitions.push_back(answer);
     }
     response.topics.push_back(std::move(answered));

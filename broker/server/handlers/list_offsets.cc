@@ -30,6 +30,7 @@ constexpr int64_t kLatestTiered = -5;           // KIP-1005
 constexpr int64_t kEarliestPendingUpload = -6;  // KIP-1023
 constexpr int8_t kReadCommitted = 1;
 constexpr int32_t kConsumer = -1;
+constexpr int16_t kFirstVersionWithOffsetNotAvailable = 5;
 
 int16_t FirstVersionOf(int64_t timestamp) {
   switch (timestamp) {
@@ -110,6 +111,15 @@ env::Task<Answer> AnswerOne(RequestContext& context, const ListOffsetsRequest& r
   auto look = [&](storage::Log& log, Offset) { return Look(log, asked.timestamp, bounds, &answer); };
   Status looked = co_await partition->WithLog(look);
   if (!looked.ok()) answer.error_code = Code(PartitionError(looked));
+  const bool past_high_watermark = asked.timestamp == kLatest || answer.offset < 0;
+  if (looked.ok() && check.high_watermark_lags && past_high_watermark && request.replica_id == kConsumer) {
+    // Or it would say less than the leader before it did.
+    answer = {};
+    answer.partition_index = asked.partition_index;
+    answer.error_code =
+        Code(context.api_version >= kFirstVersionWithOffsetNotAvailable ? ErrorCode::kOffsetNotAvailable
+                                                                        : ErrorCode::kLeaderNotAvailable);
+  }
   co_return answer;
 }
 

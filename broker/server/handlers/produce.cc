@@ -7,6 +7,7 @@
 
 #include "broker/replica/partition_registry.h"
 #include "broker/server/error_mapping.h"
+#include "broker/server/leader_hint.h"
 #include "broker/server/metadata_lookup.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
@@ -25,12 +26,12 @@ using kafka::ErrorCode;
 using kafka::ProduceRequest;
 using kafka::ProduceResponse;
 using storage::AppendRejection;
-using storage::AppendResult;
 using storage::ValidationError;
 using Asked = ProduceRequest::PartitionProduceData;
 using Answer = ProduceResponse::PartitionProduceResponse;
 
 constexpr int16_t kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstVersionWithLeaderHints = 10;
 constexpr int16_t kAcksAll = -1;
 constexpr int16_t kNoAcks = 0;
 
@@ -38,6 +39,7 @@ constexpr int16_t kNoAcks = 0;
 struct Pending {
   std::shared_ptr<replica::Partition> partition;
   Offset end;
+  LeaderEpoch leader_epoch;
   size_t topic;  // place in the response
   size_t index;
 };
@@ -124,14 +126,21 @@ void CountInvalidRecords(const ServerMetrics& metrics, const storage::Validation
   metrics.no_key_compacted_records.Increment(static_cast<uint64_t>(invalid.records_without_key));
 }
 
-// Appends the records of one partition; `end` is where they end if there is something to be committed.
+// What AppendOne did, as far as it isn't in the answer.
+struct AppendedTo {
+  Offset end = kNoOffset;  // of what is to be committed; kNoOffset: nothing
+  LeaderEpoch leader_epoch = kNoLeaderEpoch;
+};
+
+// Appends the records of one partition.
 env::Task<Answer> AppendOne(RequestContext& context, std::shared_ptr<replica::Partition> partition,
-                            const Asked& asked, Offset* end) {
+                            const Asked& asked, bool acks_all, AppendedTo* to) {
   Answer answer;
   answer.index = asked.index;
   answer.base_offset = -1;
   replica::AppendOptions options;
   options.now_ms = context.services.env.clock.WallTimeMs();
+  options.acks_all = acks_all;
   const TopicMetrics& topic = context.services.topic_metrics.Of(*partition);
   topic.ProduceRequest();
   const std::string_view bytes = asked.records ? asked.records->contiguous() : std::string_view();
@@ -154,7 +163,7 @@ env::Task<Answer> AppendOne(RequestContext& context, std::shared_ptr<replica::Pa
     CountRefusal(context.services, topic, answer, bytes);
     co_return answer;
   }
-  AppendResult& result = *appended;
+  replica::Appended& result = *appended;
   if (result.rejection != AppendRejection::kNone) {
     log::Info("server", "records of {} for {} are refused: {}", context.connection.client_host,
               ToString(partition->name()), result.rejection_reason);
@@ -167,24 +176,52 @@ env::Task<Answer> AppendOne(RequestContext& context, std::shared_ptr<replica::Pa
   answer.base_offset = result.first_offset.value();
   answer.log_append_time_ms = result.log_append_time_ms;
   answer.log_start_offset = result.log_start_offset.value();
-  *end = result.last_offset + 1;
+  const Offset end = result.last_offset + 1;
+  if (!result.committed) *to = {end, result.leader_epoch};
   if (!result.duplicate) {
     topic.BytesIn(result.bytes);
-    topic.MessagesIn(static_cast<uint64_t>((*end - result.first_offset)));
+    topic.MessagesIn(static_cast<uint64_t>(end - result.first_offset));
   }
   co_return answer;
 }
 
 env::Task<void> WaitUntilCommitted(RequestContext& context, const ProduceRequest& request,
                                    const std::vector<Pending>& pending, ProduceResponse* response) {
+  if (pending.empty()) co_return;
   const env::Clock& clock = context.services.env.clock;
+  const env::MonotonicTime began = clock.Now();
   for (const Pending& one : pending) {
     const absl::Duration spent = clock.Now() - context.received_at;
     const absl::Duration left = absl::Milliseconds(request.timeout_ms) - spent;
-    Status committed = co_await one.partition->WaitUntilCommitted(one.end, left);
+    Status committed = co_await one.partition->WaitUntilCommitted(one.end, one.leader_epoch, left);
     if (committed.ok()) continue;
+    if (absl::IsDeadlineExceeded(committed)) context.services.metrics.expired_produces.Increment();
+    // Where the records are is said all the same, as Kafka does.
     Answer& answer = response->responses[one.topic].partition_responses[one.index];
-    Refuse(PartitionError(committed), "", &answer);
+    answer.error_code = Code(PartitionError(committed));
+  }
+  context.remote_us = absl::ToInt64Microseconds(clock.Now() - began);
+}
+
+// Tells whom to ask instead.
+void AddLeaderHints(const RequestContext& context, const ProduceRequest& request, ProduceResponse* response) {
+  const bool by_id = context.api_version >= kFirstVersionWithTopicIds;
+  metadata::ImagePtr image;
+  for (size_t i = 0; i < response->responses.size(); ++i) {
+    const metadata::TopicImage* topic = nullptr;
+    for (Answer& answer : response->responses[i].partition_responses) {
+      if (answer.error_code != Code(ErrorCode::kNotLeaderOrFollower)) continue;
+      if (image == nullptr) image = context.services.metadata.Current();
+      const auto& asked = request.topic_data[i];
+      if (topic == nullptr) {
+        topic = by_id ? image->topics.Find(asked.topic_id) : image->topics.Find(asked.name.view());
+      }
+      const auto* known = topic == nullptr ? nullptr : topic->Partition(PartitionIndex(answer.index));
+      if (known == nullptr) continue;
+      answer.current_leader.leader_id = known->leader.value();
+      answer.current_leader.leader_epoch = known->leader_epoch.value();
+      AddNodeEndpoint(*image, context.connection.listener_name, known->leader, &response->node_endpoints);
+    }
   }
 }
 
@@ -258,17 +295,18 @@ env::Task<ProduceResponse> ProduceHandler::Handle(RequestContext& context, const
       auto partition = by_id ? context.services.partitions.Find(topic.topic_id, index)
                              : context.services.partitions.Find(topic.name.view(), index);
       Answer answer;
-      Offset end = kNoOffset;
+      AppendedTo to;
       if (partition == nullptr) {
         answer.index = asked.index;
         Refuse(by_id ? MissingPartitionError(context.services, topic.topic_id, index)
                      : MissingPartitionError(context.services, topic.name.view(), index),
                "", &answer);
       } else {
-        answer = co_await AppendOne(context, partition, asked, &end);
+        answer = co_await AppendOne(context, partition, asked, request.acks == kAcksAll, &to);
       }
-      if (end != kNoOffset && request.acks == kAcksAll) {
-        pending.push_back({partition, end, response.responses.size(), answered.partition_responses.size()});
+      if (to.end != kNoOffset && request.acks == kAcksAll) {
+        pending.push_back({partition, to.end, to.leader_epoch, response.responses.size(),
+                           answered.partition_responses.size()});
       }
       answered.partition_responses.push_back(std::move(answer));
     }
@@ -282,6 +320,7 @@ env::Task<ProduceResponse> ProduceHandler::Handle(RequestContext& context, const
     co_return response;
   }
   co_await WaitUntilCommitted(context, request, pending, &response);
+  if (context.api_version >= kFirstVersionWithLeaderHints) AddLeaderHints(context, request, &response);
   co_return response;
 }
 
