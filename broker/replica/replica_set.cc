@@ -8,26 +8,9 @@
 #include "lib/base/log.h"
 
 namespace dohle::replica {
-namespace {
 
 using metadata::MetadataImage;
 using metadata::MetadataUpdate;
-
-Leadership LeadershipOf(const metadata::PartitionRegistration& registration) {
-  Leadership leadership;
-  leadership.leader = registration.leader;
-  leadership.leader_epoch = registration.leader_epoch;
-  leadership.partition_epoch = registration.partition_epoch;
-  leadership.in_sync_replicas.assign(registration.isr.begin(), registration.isr.end());
-  leadership.replicas.assign(registration.replicas.begin(), registration.replicas.end());
-  leadership.adding_replicas.assign(registration.adding_replicas.begin(), registration.adding_replicas.end());
-  leadership.removing_replicas.assign(registration.removing_replicas.begin(),
-                                      registration.removing_replicas.end());
-  leadership.recovered = registration.leader_recovery_state == metadata::LeaderRecoveryState::kRecovered;
-  return leadership;
-}
-
-}  // namespace
 
 ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogRegistry& logs,
                        PartitionRegistry& partitions, LogConfigOf log_config_of)
@@ -36,59 +19,9 @@ ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogReg
       logs_(logs),
       partitions_(partitions),
       log_config_of_(std::move(log_config_of)),
+      leader_quota_(ReplicationQuota::Side::kLeader, options_.node_id),
+      follower_quota_(ReplicationQuota::Side::kFollower, options_.node_id),
       cleaner_ran_ms_(MonotonicMs()) {}
-
-env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
-  if (update.changes.everything) co_await LoadStored(update);
-  co_await RemoveDeleted(update);
-  const std::vector<TopicPartition> touched = Touched(update);
-  std::vector<TopicPartition> missing;
-  for (const TopicPartition& partition : touched) {
-    if (partitions_.Find(partition.topic, partition.partition) == nullptr && MayCreate(update, partition))
-      missing.push_back(partition);
-  }
-  co_await CreateMissing(update.after, std::move(missing));
-  std::vector<std::shared_ptr<Partition>> here;
-  for (const TopicPartition& partition : touched) {
-    if (auto found = partitions_.Find(partition.topic, partition.partition)) here.push_back(std::move(found));
-  }
-  co_await SetLeadership(update.after, std::move(here));
-  co_await TakeOverConfigs(update);
-}
-
-bool ReplicaSet::MayCreate(const MetadataUpdate& update, const TopicPartition& partition) const {
-  if (unloadable_.contains(partition)) return false;
-  if (offline_.load()->paths.empty()) return true;
-  // Its log may lie in the directory that isn't here: an empty one in its place would lose it.
-  const auto* before = update.before == nullptr
-                           ? nullptr
-                           : update.before->topics.Partition(partition.topic, partition.partition);
-  if (!update.changes.everything && before == nullptr) return true;
-  log::Warning("replica",
-               "{} has no log in the directories that are online; it stays offline until {} is back",
-               ToString(partition), absl::StrJoin(offline_.load()->paths, " or "));
-  return false;
-}
-
-std::vector<TopicPartition> ReplicaSet::Touched(const MetadataUpdate& update) const {
-  std::vector<TopicPartition> touched;
-  const auto add = [&](const metadata::TopicImage& topic, PartitionIndex index) {
-    const metadata::PartitionRegistration* registration = topic.Partition(index);
-    if (registration != nullptr && registration->HasReplica(options_.node_id))
-      touched.push_back({topic.name, index});
-  };
-  if (update.changes.everything) {
-    for (const auto& [id, topic] : update.after->topics.by_id) {
-      for (const auto& [index, registration] : topic.partitions) add(topic, index);
-    }
-  }
-  for (const auto& [id, indexes] : update.changes.partitions) {
-    const metadata::TopicImage* topic = update.after->topics.Find(id);
-    if (topic == nullptr || update.changes.everything) continue;
-    for (const PartitionIndex index : indexes) add(*topic, index);
-  }
-  return touched;
-}
 
 env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
@@ -135,38 +68,6 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
   partitions_.Add(std::move(found));
 }
 
-env::Task<void> ReplicaSet::RemoveDeleted(const MetadataUpdate& update) {
-  std::vector<std::shared_ptr<Partition>> gone;
-  for (const auto& [id, name] : update.changes.deleted_topics) {
-    const metadata::TopicImage* before = update.before->topics.Find(id);
-    if (before == nullptr) continue;
-    for (const auto& [index, registration] : before->partitions) {
-      if (auto partition = partitions_.Find(id, index)) gone.push_back(std::move(partition));
-    }
-  }
-  if (gone.empty()) co_return;
-  partitions_.Remove(gone);
-  std::vector<std::unique_ptr<storage::Log>> logs;
-  for (const auto& partition : gone) {
-    auto log = co_await partition->Release();
-    if (log != nullptr) logs.push_back(std::move(log));
-  }
-  env::LaneGuard in_lane = co_await registry_lane_.Enter();
-  auto remove = [&] {
-    const int64_t now_ms = env_.clock.WallTimeMs();
-    for (auto& log : logs) {
-      auto path = logs_.Remove(*log);
-      if (path.ok()) {
-        removals_.Add(std::move(*path), now_ms + log->config().file_delete_delay_ms);
-      } else {
-        log::Error("replica", "{} can't be removed: {}", log->directory(), Message(path.status()));
-      }
-    }
-    return true;
-  };
-  co_await env::RunBlocking<bool>(env_.blocking_pool, remove);
-}
-
 env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicPartition> missing) {
   if (missing.empty()) co_return;
   std::vector<std::shared_ptr<Partition>> created;
@@ -192,38 +93,6 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
   };
   co_await env::RunBlocking<bool>(env_.blocking_pool, create);
   partitions_.Add(std::move(created));
-}
-
-env::Task<void> ReplicaSet::SetLeadership(ImagePtr image,
-                                          std::vector<std::shared_ptr<Partition>> partitions) {
-  for (const auto& partition : partitions) {
-    const auto* registration = image->topics.Partition(partition->name().topic, partition->name().partition);
-    if (registration == nullptr) continue;
-    Leadership leadership = LeadershipOf(*registration);
-    auto taken = co_await partition->SetLeadership(std::move(leadership));
-    if (!taken.ok()) log::Error("replica", "{}: {}", ToString(partition->name()), Message(taken.status()));
-  }
-}
-
-env::Task<void> ReplicaSet::TakeOverConfigs(const MetadataUpdate& update) {
-  using metadata::ConfigResourceType;
-  const bool broker_changed =
-      std::any_of(update.changes.configs.begin(), update.changes.configs.end(),
-                  [](const auto& resource) { return resource.type == ConfigResourceType::kBroker; });
-  for (const metadata::ConfigResource& resource : update.changes.configs) {
-    if (broker_changed || resource.type != ConfigResourceType::kTopic) continue;
-    const metadata::TopicImage* topic = update.after->topics.Find(resource.name);
-    if (topic == nullptr || update.changes.created_topics.contains(topic->id)) continue;
-    const auto config = log_config_of_(*update.after, resource.name);
-    for (PartitionIndex index(0); index < PartitionIndex(topic->partition_count()); ++index) {
-      if (auto partition = partitions_.Find(topic->id, index)) co_await partition->SetConfig(config);
-    }
-  }
-  if (!broker_changed || update.changes.everything) co_return;
-  // The defaults of every topic may have changed.
-  for (const auto& partition : partitions_.All()) {
-    co_await partition->SetConfig(log_config_of_(*update.after, partition->name().topic));
-  }
 }
 
 env::Task<std::vector<storage::PartitionCheckpoint>> ReplicaSet::CollectCheckpoints() {

@@ -17,11 +17,14 @@
 #include "broker/replica/delayed_removal.h"
 #include "broker/replica/partition_registry.h"
 #include "broker/replica/repeat_limit.h"
+#include "broker/replica/replication_quota.h"
 #include "broker/storage/log_registry.h"
 #include "lib/env/env.h"
 #include "lib/env/lane.h"
 
 namespace dohle::replica {
+
+class ReplicaFetchers;
 
 // What a topic's configuration comes to for its logs. Any thread.
 using LogConfigOf = std::function<std::shared_ptr<const storage::LogConfig>(
@@ -73,6 +76,11 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogRegistry& logs,
              PartitionRegistry& partitions, LogConfigOf log_config_of);
 
+  // Who fetches for those that follow. Before the first Publish; outlives the last one. Without, nobody does.
+  void SetFetchers(ReplicaFetchers* fetchers) { fetchers_ = fetchers; }
+  ReplicationQuota& leader_quota() { return leader_quota_; }
+  ReplicationQuota& follower_quota() { return follower_quota_; }
+
   std::string_view name() const override { return "replicas"; }
   env::Task<void> Publish(const metadata::MetadataUpdate& update) override;
 
@@ -112,6 +120,12 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
  private:
   using ImagePtr = metadata::ImagePtr;
   static constexpr absl::Duration kFailureLogInterval = absl::Seconds(10);
+  // A partition with a replica here that an update says something about; of its image.
+  struct Touched {
+    const metadata::TopicImage* topic = nullptr;
+    PartitionIndex partition;
+    const metadata::PartitionRegistration* registration = nullptr;
+  };
 
   // One look at what is due. Whether another may be due at once.
   env::Task<bool> FlushWhatIsDue();
@@ -124,12 +138,13 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   // Whether an empty log may be made for what has none here.
   bool MayCreate(const metadata::MetadataUpdate& update, const TopicPartition& partition) const;
   env::Task<void> LoadStored(const metadata::MetadataUpdate& update);
-  env::Task<void> RemoveDeleted(const metadata::MetadataUpdate& update);
+  // Whose topic is deleted, or whose replica here has been reassigned to others.
+  std::vector<std::shared_ptr<Partition>> GoneWith(const metadata::MetadataUpdate& update) const;
+  env::Task<void> RemoveGone(const metadata::MetadataUpdate& update);
   env::Task<void> CreateMissing(ImagePtr image, std::vector<TopicPartition> missing);
-  env::Task<void> SetLeadership(ImagePtr image, std::vector<std::shared_ptr<Partition>> partitions);
+  env::Task<void> SetLeadership(const std::vector<Touched>& touched);
   env::Task<void> TakeOverConfigs(const metadata::MetadataUpdate& update);
-  // Partitions that `update` says something about and that have a replica here.
-  std::vector<TopicPartition> Touched(const metadata::MetadataUpdate& update) const;
+  std::vector<Touched> TouchedBy(const metadata::MetadataUpdate& update) const;
   env::Task<std::vector<storage::PartitionCheckpoint>> CollectCheckpoints();
   env::Task<std::shared_ptr<Partition>> FindDirtiest();
   int64_t MonotonicMs() const;
@@ -139,6 +154,10 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   storage::LogRegistry& logs_;
   PartitionRegistry& partitions_;
   const LogConfigOf log_config_of_;
+  ReplicationQuota leader_quota_;
+  ReplicationQuota follower_quota_;
+  ReplicaFetchers* fetchers_ = nullptr;
+  bool loaded_ = false;      // Publish's own
   env::Lane registry_lane_;  // guards logs_ and removals_
   DelayedRemoval removals_;
   std::atomic<std::shared_ptr<const OfflineDirectories>> offline_{

@@ -210,7 +210,7 @@ class Log {
 
   // Removes everything at and after `offset`, and syncs: what was cut off must not come back behind what is
   // appended next. I/O threads. The recovery point moves back with it: write that checkpoint before
-  // appending. OK and nothing if the offset is at or past the end.
+  // appending. At or past the end only epochs go that begin there without records.
   Status TruncateTo(Offset offset);
   Status TruncateFullyAndStartAt(Offset offset);
   // DeleteRecords, or what the leader told a follower. Whole segments below go with the next ApplyRetention.

@@ -33,7 +33,11 @@ Status Log::RemoveSegment(size_t index) {
 }
 
 Status Log::TruncateTo(Offset offset) {
-  if (offset >= log_end_offset_) return OkStatus();
+  if (offset >= log_end_offset_) {
+    // An epoch that was begun here as leader, and never got a record: the next leader doesn't know it.
+    if (epochs_->TruncateFromEnd(offset)) SaveEpochsSoon();
+    return OkStatus();
+  }
   if (offset < segments_->at(0).base_offset()) return TruncateFullyAndStartAt(offset);
   log::Info("storage", "truncating {} from {} to {}", ToString(partition_), log_end_offset_.value(),
             offset.value());
