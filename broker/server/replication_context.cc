@@ -1,6 +1,5 @@
 #include "broker/server/replication_context.h"
 
-#include "broker/metadata/publisher.h"
 #include "broker/server/config/broker_config.h"
 #include "broker/server/metrics/server_metrics.h"
 #include "lib/env/env.h"

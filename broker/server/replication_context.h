@@ -1,15 +1,12 @@
 // What the replicas need of the rest of the broker to be replicated.
 #pragma once
 
+#include "broker/metadata/publisher.h"
 #include "broker/replica/replication_context.h"
 
 namespace dohle::env {
 struct Env;
 }
-namespace dohle::metadata {
-class MetadataCache;
-}
-
 namespace dohle::server {
 
 struct BrokerConfig;
