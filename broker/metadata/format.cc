@@ -77,6 +77,18 @@ StatusOr<std::map<std::string, int16_t>> ChooseLevels(const FormatOptions& optio
   return levels;
 }
 
+// `directory_id`: of this node, if nothing else is said.
+raft::VoterSet InitialVoters(const FormatOptions& options, const DirectoryId& directory_id) {
+  raft::VoterSet voters;
+  voters.voters = options.initial_controllers;
+  if (voters.voters.empty() && !options.controller_endpoints.empty()) {
+    voters.voters.push_back({{options.node_id, directory_id}, options.controller_endpoints, 0, 1});
+  }
+  std::sort(voters.voters.begin(), voters.voters.end(),
+            [](const raft::Voter& a, const raft::Voter& b) { return a.key.id < b.key.id; });
+  return voters;
+}
+
 }  // namespace
 
 Status CreateDirectoryDurably(env::FileSystem& file_system, const std::string& path) {
@@ -139,9 +151,13 @@ StatusOr<std::vector<std::string>> FormatStorage(env::FileSystem& file_system, e
 
   std::vector<std::string> lines{DescribeBootstrap(levels)};
   for (const std::string& dir : to_format) {
-    const storage::MetaProperties meta{options.cluster_id, options.node_id, random.NextUuid()};
+    storage::MetaProperties meta{options.cluster_id, options.node_id, random.NextUuid()};
     const bool metadata = dir == options.metadata_log_dir;
-    const bool voter = metadata && !options.controller_endpoints.empty();
+    raft::VoterSet voters;
+    if (metadata) voters = InitialVoters(options, meta.directory_id);
+    const raft::Voter* own = voters.Find(options.node_id);
+    const bool voter = own != nullptr;
+    if (voter) meta.directory_id = own->key.directory_id;
     DOHLE_RETURN_IF_ERROR(CreateDirectoryDurably(file_system, dir));
     lines.push_back(fmt::format("Formatting {} {} with metadata.version {}.",
                                 voter      ? "dynamic metadata voter directory"
@@ -152,11 +168,10 @@ StatusOr<std::vector<std::string>> FormatStorage(env::FileSystem& file_system, e
         const std::string bootstrap,
         EncodeSnapshot(LeaderEpoch(0), nullptr, 0, FeatureRecords(levels), clock.WallTimeMs()));
     DOHLE_RETURN_IF_ERROR(file_system.WriteWhole(env::JoinPath(dir, kBootstrapCheckpoint), bootstrap));
-    if (voter) {
+    if (!voters.voters.empty()) {
       ControlState control;
       control.kraft_version = 1;
-      control.voters.voters.push_back(
-          {{options.node_id, meta.directory_id}, options.controller_endpoints, 0, 1});
+      control.voters = voters;
       const int64_t now_ms = clock.WallTimeMs();
       DOHLE_ASSIGN_OR_RETURN(const std::string checkpoint,
                              EncodeSnapshot(LeaderEpoch(0), &control, now_ms, {}, now_ms));

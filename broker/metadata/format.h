@@ -38,6 +38,9 @@ struct FormatOptions {
   std::string metadata_log_dir;  // one of them
   // --standalone: this node is the only voter, reachable there. Empty: no voters (--no-initial-controllers).
   std::vector<raft::VoterEndpoint> controller_endpoints;
+  // --initial-controllers: these are the voters, this node by the directory id that it then gets; or it is
+  // none. Instead of the above.
+  std::vector<raft::Voter> initial_controllers;
   int16_t metadata_version = kLatestMetadataVersion;  // --release-version
   std::map<std::string, int16_t> features;            // --feature name=level, over the defaults
   bool ignore_formatted = false;                      // --ignore-formatted

@@ -1,0 +1,52 @@
+// Finds brokers whose process has died, long before their session ends: the active controller keeps in mind
+// which connection brings a broker's heartbeats. When that connection closes it looks whether anybody listens
+// where the broker is registered; if the host says that nobody does, the broker is fenced. Everything else
+// (no answer, an unknown name, a cable) is left to the session's end. A controller that has just become
+// active has no connections to go by: it looks once at every broker that isn't fenced.
+//
+// Heard: the connection's thread. The rest runs on the first executor.
+#pragma once
+
+#include <string>
+
+#include "broker/metadata/publisher.h"
+#include "lib/base/ids.h"
+#include "lib/env/env.h"
+#include "lib/env/task.h"
+
+namespace dohle::controller {
+class Controller;
+}
+
+namespace dohle::server {
+
+struct ConnectionInfo;
+
+class FailureDetector {
+ public:
+  // All outlive the detector, which outlives the connections. `own_id`: this node's broker isn't looked at.
+  // `listener`: of brokers, where they are looked for; the first one of those that don't have it.
+  FailureDetector(NodeId own_id, std::string listener, controller::Controller& controller,
+                  const metadata::MetadataCache& metadata, env::Env& env)
+      : own_id_(own_id),
+        listener_(std::move(listener)),
+        controller_(controller),
+        metadata_(metadata),
+        env_(env) {}
+
+  // A heartbeat of `broker` has come over this connection.
+  void Heard(NodeId broker, ConnectionInfo& connection);
+  // This controller has become active.
+  void LookAtAll();
+
+ private:
+  env::Task<void> Look(NodeId broker);
+
+  const NodeId own_id_;
+  const std::string listener_;
+  controller::Controller& controller_;
+  const metadata::MetadataCache& metadata_;
+  env::Env& env_;
+};
+
+}  // namespace dohle::server
