@@ -66,8 +66,8 @@ StatusOr<std::vector<raft::Voter>> ParseInitialControllers(std::string_view text
 namespace {
 
 // Who votes in the beginning, by the command line and the configuration.
-Status ChooseVoters(const CommandLine& line, const server::BrokerConfig& config,
-                    const std::string& host_name, metadata::FormatOptions* options) {
+Status ChooseVoters(const CommandLine& line, const server::BrokerConfig& config, const std::string& host_name,
+                    metadata::FormatOptions* options) {
   if (!line.initial_controllers.empty()) {
     const auto& names = config.listeners.controller_listener_names;
     DOHLE_ASSIGN_OR_RETURN(

@@ -33,7 +33,39 @@ env::Task<bool> StaysOpen(env::Connection& connection) {
 
 void FailureDetector::Heard(NodeId broker, ConnectionInfo& connection) {
   if (connection.on_end) return;
-  connection.on_end = [this, broker] { env::Spawn(*env_.executors.front(), Look(broker)); };
+  connection.on_end = [this, broker] { env::Spawn(*env_.executors.front(), Lost(broker)); };
+  env::Spawn(*env_.executors.front(), Connected(broker));
+}
+
+env::Task<void> FailureDetector::Connected(NodeId broker) {
+  ++connections_[broker];
+  lost_.erase(broker);
+  co_return;
+}
+
+env::Task<void> FailureDetector::Lost(NodeId broker) {
+  if (--connections_[broker] > 0) co_return;
+  connections_.erase(broker);
+  lost_.insert(broker);
+  co_await Look(broker);
+}
+
+env::Task<bool> FailureDetector::FenceIfLost(NodeId broker) {
+  auto fenced = std::make_shared<env::OneShot<bool>>();
+  env::Spawn(*env_.executors.front(), Fence(broker, fenced));
+  const std::optional<bool> done = co_await fenced->WaitForever();
+  co_return done.value_or(false);
+}
+
+env::Task<void> FailureDetector::Fence(NodeId broker, std::shared_ptr<env::OneShot<bool>> fenced) {
+  const metadata::ImagePtr image = metadata_.Current();
+  const metadata::BrokerRegistration* registration = image->cluster.Broker(broker);
+  if (registration == nullptr || !lost_.contains(broker)) {
+    fenced->Set(false);
+    co_return;
+  }
+  Status done = co_await controller_.FenceBroker(broker, registration->epoch);
+  fenced->Set(done.ok());
 }
 
 void FailureDetector::LookAtAll() {

@@ -7,11 +7,16 @@
 // Heard: the connection's thread. The rest runs on the first executor.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "broker/metadata/publisher.h"
 #include "lib/base/ids.h"
 #include "lib/env/env.h"
+#include "lib/env/one_shot.h"
 #include "lib/env/task.h"
 
 namespace dohle::controller {
@@ -38,15 +43,24 @@ class FailureDetector {
   void Heard(NodeId broker, ConnectionInfo& connection);
   // This controller has become active.
   void LookAtAll();
+  // Another process wants to register as `broker`. Fences the one that is registered if the connection that
+  // brought its heartbeats has closed since: true, and the new one need not wait for the end of its session.
+  // Any executor.
+  env::Task<bool> FenceIfLost(NodeId broker);
 
  private:
   env::Task<void> Look(NodeId broker);
+  env::Task<void> Connected(NodeId broker);
+  env::Task<void> Lost(NodeId broker);
+  env::Task<void> Fence(NodeId broker, std::shared_ptr<env::OneShot<bool>> fenced);
 
   const NodeId own_id_;
   const std::string listener_;
   controller::Controller& controller_;
   const metadata::MetadataCache& metadata_;
   env::Env& env_;
+  std::map<NodeId, int> connections_;  // that bring heartbeats
+  std::set<NodeId> lost_;              // who had one, and has none any more
 };
 
 }  // namespace dohle::server
