@@ -105,6 +105,8 @@ class BrokerMetricsSourceTest : public ::testing::Test {
                   metadata_log_.cache(),
                   metadata_log_,
                   Unused<controller::Controller>(),
+                  Unused<ControllerChannel>(),
+                  Unused<FailureDetector>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   groups_,
@@ -118,7 +120,8 @@ class BrokerMetricsSourceTest : public ::testing::Test {
     for (int i = 0; i < groups_.config().offsets_topic_num_partitions; ++i) {
       groups_.OnElected(PartitionIndex(i), LeaderEpoch(0));
     }
-    source_ = std::make_unique<BrokerMetricsSource>(services_, nullptr, [] { return CheckLogs(); });
+    source_ = std::make_unique<BrokerMetricsSource>(services_, std::vector<const KafkaServer*>(),
+                                                    [] { return CheckLogs(); });
   }
   ~BrokerMetricsSourceTest() override { posix_.Stop(); }
 

@@ -38,4 +38,9 @@ inline constexpr int32_t kAllGroupOperations = 3400;
 const metadata::ListenerEndpoint* EndpointFor(const metadata::BrokerRegistration& broker,
                                               std::string_view listener);
 
+// Which broker clients are told to be the controller: any live one does, as each hands on what is the active
+// controller's. Best the active controller itself, else the broker that is asked. kNoNode if none is there.
+NodeId ControllerForClients(const Services& services, const metadata::MetadataImage& image,
+                            std::string_view listener);
+
 }  // namespace dohle::server

@@ -156,7 +156,8 @@ env::Task<MetadataResponse> MetadataHandler::Handle(RequestContext& context, con
   }
   AddBrokers(context, *image, &response);
   response.cluster_id = kafka::Text::Copy(context.services.cluster_id);
-  response.controller_id = context.services.node_id.value();
+  response.controller_id =
+      ControllerForClients(context.services, *image, context.connection.listener_name).value();
   if (request.include_cluster_authorized_operations)
     response.cluster_authorized_operations = kAllClusterOperations;
   const bool operations = request.include_topic_authorized_operations;
