@@ -51,9 +51,14 @@ void Faults::StartAgain(size_t node) {
   if (!cluster_.running(node)) cluster_.Start(node);
 }
 
+size_t Faults::DrawMortal() {
+  const size_t node = world_.random().Below(cluster_.size());
+  return options_.power_cuts && cluster_.size() > 1 ? options_.power_victim : node;
+}
+
 void Faults::Death(absl::Duration when, SimNode::Death death) {
   const bool power = death == SimNode::Death::kPower;
-  const size_t node = power ? options_.power_victim : world_.random().Below(cluster_.size());
+  const size_t node = DrawMortal();
   // Twice in a row: the second meets the recovery from the first.
   const int times = world_.random().Chance(0.3) ? 2 : 1;
   for (int i = 0; i < times; ++i) {
@@ -77,7 +82,7 @@ void Faults::SlowDisk(absl::Duration when) {
 }
 
 void Faults::FullDisk(absl::Duration when) {
-  const size_t node = world_.random().Below(cluster_.size());
+  const size_t node = DrawMortal();
   const auto left = static_cast<uint64_t>(world_.random().Between(0, 20'000));
   At(when, fmt::format("disk of node {} has {} bytes left", node, left), [this, node, left] {
     env::SimDisk& disk = cluster_.node(node).disk();
@@ -93,7 +98,7 @@ void Faults::FullDisk(absl::Duration when) {
 }
 
 void Faults::IoErrors(absl::Duration when) {
-  const size_t node = world_.random().Below(cluster_.size());
+  const size_t node = DrawMortal();
   const DiskTarget& target = kDiskTargets[world_.random().Below(kDiskTargets.size())];
   env::DiskFault fault;
   fault.pattern = target.pattern;

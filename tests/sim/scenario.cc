@@ -303,10 +303,13 @@ RunResult Run::Execute() {
   for (size_t i = 0; i < cluster_.size(); ++i) {
     if (!cluster_.running(i)) continue;
     const bool power = power_cuts_ && i == options.power_victim;
+    if (power_cuts_ && !power) continue;
     if (power && cluster_.size() == 1) history_.PowerCut(world_.now());
     cluster_.Crash(i, power ? env::SimNode::Death::kPower : env::SimNode::Death::kProcess);
   }
-  for (size_t i = 0; i < cluster_.size(); ++i) cluster_.Start(i);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (!cluster_.running(i)) cluster_.Start(i);
+  }
   if (!RunUntil([this] { return control_.running == 0; }, kServedAgainWithin))
     history_.Violation(fmt::format("{} clients don't come to their end", control_.running));
   env::Spawn(*client(1).executors.front(), LookAtEverything());
