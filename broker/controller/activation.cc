@@ -91,8 +91,11 @@ env::Task<Status> Controller::Activate(LeaderEpoch epoch) {
     return encoded.ok() ? *std::move(encoded) : metadata::EncodedRecords();
   };
   end = co_await state->log.Write(std::move(begin));
-  if (!end.ok()) co_return end.status();
-  if (!problem.ok()) co_return problem;
+  if (problem.ok()) problem = end.status();
+  if (!problem.ok()) {
+    state->active_epoch.store(ControllerState::kNotActive);
+    co_return problem;
+  }
   log::Info("controller", "node {} is the active controller in epoch {}", state->config.node_id.value(),
             epoch.value());
   co_return OkStatus();
