@@ -7,9 +7,9 @@
 #include "broker/coordinator/group_coordinator.h"
 #include "broker/first_format.h"
 #include "broker/listeners.h"
+#include "broker/metadata/endpoint_of.h"
 #include "broker/metadata/metadata_log.h"
 #include "broker/part_options.h"
-#include "broker/metadata/endpoint_of.h"
 #include "broker/replica/maintenance.h"
 #include "broker/replica/replica_fetchers.h"
 #include "broker/replica/replica_set.h"
@@ -186,8 +186,8 @@ void Broker::Parts::MakeController() {
 
 void Broker::Parts::MakeReplicas() {
   replica::ReplicaSetOptions options = ToReplicaSetOptions(config(), env.executors.size());
-  replication = server::MakeReplicationContext(env, config(), metadata_log->cache(), server_metrics,
-                                               isr_updates.get());
+  replication =
+      server::MakeReplicationContext(env, config(), metadata_log->cache(), server_metrics, isr_updates.get());
   options.replication = &replication;
   options.flush_times = {&env.clock, server_metrics.log_flush_time_us};
   replicas = std::make_unique<replica::ReplicaSet>(

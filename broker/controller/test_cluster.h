@@ -173,6 +173,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
   void AddQuorumListener(metadata::QuorumListener*) override {}
   env::Task<Status> Start() override { co_return OkStatus(); }
   env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
+  metadata::QuorumApi* quorum_api() override { return nullptr; }
   std::shared_ptr<const metadata::QuorumLeader> leader() const override {
     return std::make_shared<const metadata::QuorumLeader>();
   }
