@@ -18,6 +18,7 @@ namespace dohle::raft {
 namespace {
 
 constexpr uint64_t kSeedsOfEveryDay = 60;
+constexpr uint64_t kSeedsUntilSeen = 20'000;
 constexpr int64_t kRunMs = 40'000;
 constexpr int64_t kHealWithinMs = 30'000;
 
@@ -226,8 +227,7 @@ TEST_P(RaftRulesAreNeeded, TheSimulationSeesTheLack) {
   options.nodes = options.voters = GetParam().voters;
   GetParam().apply(&options);
   Totals totals;
-  const uint64_t seeds = FromEnvironment("DOHLE_SIM_SEEDS").value_or(4000);
-  const std::optional<std::string> failure = RunSeeds(options, 1, seeds, &totals, true);
+  const std::optional<std::string> failure = RunSeeds(options, 1, kSeedsUntilSeen, &totals, true);
   ASSERT_TRUE(failure.has_value()) << totals.events << " events without a failure";
   fmt::print("without {}: {}\n", GetParam().of, *failure);
 }
