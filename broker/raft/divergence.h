@@ -1,5 +1,5 @@
-// Where two logs part: what a leader answers to a fetch, and where a follower cuts its log (KIP-595, KIP-630).
-// Pure.
+// Where two logs part: what a leader answers to a fetch, and where a follower cuts its log (KIP-595,
+// KIP-630). Pure.
 #pragma once
 
 #include <optional>

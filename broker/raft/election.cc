@@ -60,11 +60,10 @@ bool Ballot::IsWon(const VoterSet& voters, size_t needed) const {
   return votes >= needed;
 }
 
-bool Ballot::IsLost(const VoterSet& voters, size_t needed, const std::set<NodeId>& gone) const {
+bool Ballot::IsLost(const VoterSet& voters, size_t needed) const {
   size_t possible = 0;
   for (const Voter& voter : voters.voters) {
-    const NodeId id = voter.key.id;
-    if (granted_.contains(id) || (!rejected_.contains(id) && !gone.contains(id))) ++possible;
+    possible += rejected_.contains(voter.key.id) ? 0 : 1;
   }
   return possible < needed;
 }

@@ -33,11 +33,11 @@ bool IsUpToDate(const OffsetAndEpoch& log_end, const OffsetAndEpoch& other);
 class Ballot {
  public:
   void Begin(NodeId self);
-  // The first answer of a voter counts.
+  // The first answer of a voter counts; that there will be none is a refusal.
   void Record(NodeId voter, bool granted);
   bool IsWon(const VoterSet& voters, size_t needed) const;
-  // Even if all who haven't answered and aren't gone granted it.
-  bool IsLost(const VoterSet& voters, size_t needed, const std::set<NodeId>& gone) const;
+  // Even if all who haven't answered granted it.
+  bool IsLost(const VoterSet& voters, size_t needed) const;
   std::vector<NodeId> granting() const { return {granted_.begin(), granted_.end()}; }
 
  private:

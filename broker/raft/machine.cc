@@ -22,7 +22,7 @@ Raft::Machine::Machine(RaftConfig config)
       voters_(config_.voters),
       voters_in_log_(config_.voters_in_log),
       election_(config_.persisted),
-      random_(config_.random_seed) {}
+      chance_(config_.random_seed) {}
 
 size_t Raft::Machine::needed() const {
   if (config_.rules.majority) return voters_.majority();
@@ -185,9 +185,10 @@ void Raft::Machine::On(const PeerGone& gone) {
       }
       return;
     case Role::kProspective:
-      if (election_.leader_id == gone.id) leader_lost_ = true;
-      return GoOnIfDecided();
     case Role::kCandidate:
+      if (election_.leader_id == gone.id) leader_lost_ = true;
+      unanswered_.erase(gone.id);
+      ballot_.Record(gone.id, false);
       return GoOnIfDecided();
     case Role::kResigned:
       unanswered_.erase(gone.id);
@@ -227,15 +228,15 @@ void Raft::Machine::Send(const ReplicaKey& to) {
   switch (role_) {
     case Role::kProspective:
     case Role::kCandidate:
-      effects_.push_back(SendVote{
-          to, {config_.local, election_.epoch, log_end(), role_ == Role::kProspective, to}});
+      effects_.push_back(
+          SendVote{to, {config_.local, election_.epoch, log_end(), role_ == Role::kProspective, to}});
       return;
     case Role::kLeader:
       effects_.push_back(SendBeginQuorumEpoch{to, {Known(), to}});
       return;
     case Role::kResigned:
-      effects_.push_back(SendEndQuorumEpoch{
-          to, {config_.local.id, election_.epoch, successors_, config_.local_endpoints}});
+      effects_.push_back(
+          SendEndQuorumEpoch{to, {config_.local.id, election_.epoch, successors_, config_.local_endpoints}});
       return;
     case Role::kUnattached:
     case Role::kFollower:

@@ -1,13 +1,13 @@
-// What is behind Raft: the state of one replica of the quorum and the transitions between its roles. Private to
-// this folder. By file: machine.cc input and timers, machine_roles.cc transitions, machine_requests.cc what
-// others ask, machine_answers.cc what they answer, machine_voters.cc changes of voters.
+// What is behind Raft: the state of one replica of the quorum and the transitions between its roles. Private
+// to this folder. By file: machine.cc input and timers, machine_roles.cc transitions, machine_requests.cc
+// what others ask, machine_answers.cc what they answer, machine_voters.cc changes of voters.
 #pragma once
 
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 
+#include "broker/raft/chance.h"
 #include "broker/raft/raft.h"
 
 namespace dohle::raft {
@@ -98,8 +98,6 @@ class Raft::Machine {
   void AdvanceTo(Offset offset);
   void UpdateLeaderHighWatermark();
   void UpdateFollowerHighWatermark();
-  // Uniform in [0, n).
-  int64_t Random(int64_t n);
   int64_t RandomElectionTimeoutMs();
   int64_t stagger_ms() const;
   int64_t PromptDelayMs();
@@ -163,7 +161,7 @@ class Raft::Machine {
   Offset snapshot_end_ = kNoOffset;           // of the snapshot that is being fetched
   std::pair<NodeId, LeaderEpoch> reported_{kNoNode, LeaderEpoch(0)};
 
-  std::mt19937_64 random_;
+  Chance chance_;
   int64_t now_ms_ = 0;
   Effects effects_;
 };

@@ -16,18 +16,13 @@ bool Raft::Machine::Consider(NodeId from, RaftError error, const KnownLeader& le
     if (followed) {
       // It led this epoch and says that it doesn't: it has resigned, or was started again.
       if (!leader_lost_) LeaderLost();
-    } else {
-      (void)Learn(leader);
+    } else if (Learn(leader) && leader.id != kNoNode && !leader_lost_) {
+      ask_bootstrap_ = false;  // it was asked
     }
     return false;
   }
   if (!Learn(leader)) return false;
-  if (from == leader.id && from != kNoNode) {
-    // From the leader itself, so it is there; a fetch is judged by what it says.
-    LeaderAlive();
-  } else if (role_ == Role::kFollower && !leader_lost_) {
-    ask_bootstrap_ = false;
-  }
+  if (leader.id != kNoNode && !leader_lost_) ask_bootstrap_ = false;
   return error == RaftError::kNone;
 }
 
@@ -45,13 +40,16 @@ void Raft::Machine::On(const VoteAnswered& answered) {
     return;
   }
   const bool fine = Consider(answered.from.id, error, answered.response.leader);
+  const bool granted = fine && answered.response.granted;
+  // A leader refuses; one that has resigned and still names itself, as Kafka's do, doesn't.
+  if (fine && !granted && answered.from.id == answered.response.leader.id) LeaderAlive();
   if (!still_asking() || (!fine && error != RaftError::kInvalidVoterKey)) {
     // It isn't the one that the voters' record means, or couldn't say: perhaps later.
     if (still_asking()) On(RequestFailed{answered.from.id});
     return;
   }
   unanswered_.erase(answered.from.id);
-  ballot_.Record(answered.from.id, fine && answered.response.granted);
+  ballot_.Record(answered.from.id, granted);
   GoOnIfDecided();
 }
 

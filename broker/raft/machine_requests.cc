@@ -54,8 +54,8 @@ VoteResponse Raft::Machine::DecideVote(const VoteRequest& request) {
     response.error = error;
     return response;
   };
-  const bool epochs_fit = request.pre_vote ? request.log_end.epoch <= request.epoch
-                                           : request.log_end.epoch < request.epoch;
+  const bool epochs_fit =
+      request.pre_vote ? request.log_end.epoch <= request.epoch : request.log_end.epoch < request.epoch;
   if (request.log_end.offset < Offset(0) || request.log_end.epoch < LeaderEpoch(0) || !epochs_fit) {
     return refuse(RaftError::kInvalidRequest);
   }
@@ -124,7 +124,7 @@ Answered<QuorumEpochResponse> Raft::Machine::BeginQuorumEpoch(const BeginQuorumE
   return {std::move(response), Take()};
 }
 
-// The leader of this epoch says so itself: whatever made it look lost is over.
+// The leader of this epoch says itself that it is there: whatever made it look lost is over.
 void Raft::Machine::LeaderAlive() {
   if (role_ == Role::kProspective && knows_leader()) {
     return BecomeFollower({election_.leader_id, election_.epoch, leader_endpoints_});

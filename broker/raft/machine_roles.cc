@@ -13,12 +13,8 @@ constexpr int kMaxBackoffDoublings = 10;
 
 }  // namespace
 
-int64_t Raft::Machine::Random(int64_t n) {
-  return n <= 1 ? 0 : static_cast<int64_t>(random_() % static_cast<uint64_t>(n));
-}
-
 int64_t Raft::Machine::RandomElectionTimeoutMs() {
-  return config_.election_timeout_ms + Random(config_.election_timeout_ms);
+  return config_.election_timeout_ms + chance_.Below(config_.election_timeout_ms);
 }
 
 // About what an exchange with a neighbour and a write take.
@@ -34,12 +30,13 @@ int64_t Raft::Machine::PromptDelayMs() {
     const NodeId id = voter.key.id;
     if (id < config_.local.id && id != election_.leader_id && !gone_.contains(id)) ++turn;
   }
-  return turn * stagger_ms() + Random(stagger_ms());
+  return turn * stagger_ms() + chance_.Below(stagger_ms());
 }
 
 int64_t Raft::Machine::BackoffMs() {
   const int64_t range = stagger_ms() << std::min(attempts_, kMaxBackoffDoublings);
-  return stagger_ms() / 2 + Random(std::min(range, std::max<int64_t>(config_.election_backoff_max_ms, 1)));
+  return stagger_ms() / 2 +
+         chance_.Below(std::min(range, std::max<int64_t>(config_.election_backoff_max_ms, 1)));
 }
 
 void Raft::Machine::AdoptElection(ElectionState election) {
@@ -96,8 +93,11 @@ void Raft::Machine::BecomeFollower(const KnownLeader& leader) {
   role_deadline_ms_ = stopping_ ? INT64_MAX : now_ms_ + config_.fetch_timeout_ms;
   AdoptElection({leader.epoch, leader.id, same_epoch ? election_.voted : std::nullopt});
   ReportLeader();
-  // Somebody who hasn't noticed yet says so.
-  if (gone_.contains(leader.id)) LeaderLost();
+  if (!same_epoch) {
+    gone_.erase(leader.id);  // it was there later than what is known
+  } else if (gone_.contains(leader.id)) {
+    LeaderLost();  // somebody says so who hasn't noticed yet
+  }
 }
 
 // A follower knows that its leader leads no more.
@@ -130,8 +130,7 @@ void Raft::Machine::LosePreVote() {
   unanswered_.clear();
   if (!knows_leader() || leader_endpoints_.empty() || election_.leader_id == config_.local.id) {
     role_ = Role::kUnattached;
-    role_deadline_ms_ =
-        now_ms_ + (leader_lost_ || !knows_leader() ? BackoffMs() : RandomElectionTimeoutMs());
+    role_deadline_ms_ = now_ms_ + (leader_lost_ || !knows_leader() ? BackoffMs() : RandomElectionTimeoutMs());
     return;
   }
   role_ = Role::kFollower;
@@ -156,7 +155,7 @@ void Raft::Machine::GoOnIfDecided() {
   if (ballot_.IsWon(voters_, needed())) {
     return role_ == Role::kProspective ? BecomeCandidate() : BecomeLeader();
   }
-  if (!ballot_.IsLost(voters_, needed(), gone_)) return;
+  if (!ballot_.IsLost(voters_, needed())) return;
   if (role_ == Role::kProspective) return LosePreVote();
   ++attempts_;
   role_deadline_ms_ = std::min(role_deadline_ms_, now_ms_ + BackoffMs());

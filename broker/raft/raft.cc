@@ -28,8 +28,7 @@ Effects Raft::Step(const Input& input, int64_t now_ms) { return machine_->Step(i
 Answered<VoteResponse> Raft::Vote(const VoteRequest& request, int64_t now_ms) {
   return machine_->Vote(request, now_ms);
 }
-Answered<QuorumEpochResponse> Raft::BeginQuorumEpoch(const BeginQuorumEpochRequest& request,
-                                                     int64_t now_ms) {
+Answered<QuorumEpochResponse> Raft::BeginQuorumEpoch(const BeginQuorumEpochRequest& request, int64_t now_ms) {
   return machine_->BeginQuorumEpoch(request, now_ms);
 }
 Answered<QuorumEpochResponse> Raft::EndQuorumEpoch(const EndQuorumEpochRequest& request, int64_t now_ms) {

@@ -1,5 +1,5 @@
-// The rules that make Raft safe, one by one, so that tests can show what each of them is for: with any of them
-// off the simulation loses records (raft_simulation_test.cc). Nothing but a test turns one off.
+// The rules that make Raft safe, one by one, so that tests can show what each of them is for: with any of
+// them off the simulation loses records (raft_simulation_test.cc). Nothing but a test turns one off.
 #pragma once
 
 namespace dohle::raft {

@@ -15,7 +15,7 @@ Voter SimVoter(NodeId id) {
           1};
 }
 
-SimCluster::SimCluster(SimOptions options) : options_(options), random_(options.seed) {
+SimCluster::SimCluster(SimOptions options) : options_(options), chance_(options.seed) {
   VoterSet voters;
   for (int i = 1; i <= options_.voters; ++i) voters.voters.push_back(SimVoter(NodeId(i)));
   for (int i = 1; i <= options_.nodes; ++i) {
@@ -45,11 +45,9 @@ std::optional<NodeId> SimCluster::leader() const {
   return leader;
 }
 
-int64_t SimCluster::Random(int64_t from, int64_t to) {
-  return from + static_cast<int64_t>(random_() % static_cast<uint64_t>(to - from + 1));
-}
+int64_t SimCluster::Random(int64_t from, int64_t to) { return from + chance_.Below(to - from + 1); }
 
-bool SimCluster::Chance(double p) { return static_cast<double>(random_() >> 11) * 0x1p-53 < p; }
+bool SimCluster::Chance(double p) { return static_cast<double>(chance_.Next() >> 11) * 0x1p-53 < p; }
 int64_t SimCluster::Delay() { return Random(network_.min_delay_ms, network_.max_delay_ms); }
 
 void SimCluster::Trace(const std::string& line) {
@@ -102,7 +100,7 @@ void SimCluster::Start(NodeId id) {
   if (config.persisted.epoch != node.election.epoch) config.persisted = {config.persisted.epoch, kNoNode, {}};
   config.local_endpoints = SimVoter(id).endpoints;
   config.log = &node.log;
-  config.random_seed = random_();
+  config.random_seed = chance_.Next();
   config.rules = options_.rules;
   StatusOr<Raft> raft = Raft::Create(std::move(config));
   DOHLE_CHECK(raft.ok());
@@ -113,7 +111,8 @@ void SimCluster::Start(NodeId id) {
   node.todo.clear();
   node.brought.clear();
   node.applied = kNoOffset;
-  Trace(fmt::format("node {} starts: epoch {}, log end {}", id.value(), node.election.epoch.value(), node.log.End().offset.value()));
+  Trace(fmt::format("node {} starts: epoch {}, log end {}", id.value(), node.election.epoch.value(),
+                    node.log.End().offset.value()));
   const Offset recovered = node.log.End().offset;
   Step(node, Started{});
   Step(node, Flushed{recovered});
@@ -131,7 +130,8 @@ void SimCluster::Kill(NodeId id) {
   ++node.incarnation;
   // Some of what was written may have reached the disk by itself.
   const Offset kept(Random(node.log.flushed().value(), node.log.End().offset.value()));
-  Trace(fmt::format("node {} is killed: keeps {} of {} records", id.value(), kept.value(), node.log.End().offset.value()));
+  Trace(fmt::format("node {} is killed: keeps {} of {} records", id.value(), kept.value(),
+                    node.log.End().offset.value()));
   node.log.TruncateTo(kept);
   node.log.Flush(kept);
   TellGone(id);
@@ -295,8 +295,9 @@ void SimCluster::TraceRole(Node& node) {
                                                         "leader",     "resigned",    "follower"};
   std::string voters;
   for (const Voter& voter : node.raft->voters().voters) voters += fmt::format(" {}", voter.key.id.value());
-  std::string state = fmt::format("{} of {} in epoch {}, voters{}", kRoles[static_cast<size_t>(node.raft->role())],
-                                  node.raft->leader_id().value(), node.raft->epoch().value(), voters);
+  std::string state =
+      fmt::format("{} of {} in epoch {}, voters{}", kRoles[static_cast<size_t>(node.raft->role())],
+                  node.raft->leader_id().value(), node.raft->epoch().value(), voters);
   if (state == node.traced) return;
   Trace(fmt::format("node {} is {}, log end {}", node.id.value(), state, node.log.End().offset.value()));
   node.traced = std::move(state);

@@ -9,11 +9,11 @@
 #include <memory>
 #include <optional>
 #include <queue>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "broker/raft/chance.h"
 #include "broker/raft/raft.h"
 #include "broker/raft/sim_checks.h"
 #include "broker/raft/sim_log.h"
@@ -161,7 +161,7 @@ class SimCluster {
   SimOptions options_;
   SimNetwork network_;
   SimChecks checks_;
-  std::mt19937_64 random_;
+  raft::Chance chance_;
   std::map<NodeId, std::unique_ptr<Node>> nodes_;
   std::set<std::pair<NodeId, NodeId>> cut_;
   std::priority_queue<Event, std::vector<Event>, Later> queue_;

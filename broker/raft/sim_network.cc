@@ -63,9 +63,9 @@ void SimCluster::Send(Node& node, const SendVote& send) {
         if (answered.response.granted && !request.pre_vote) {
           checks_.OnVote(SimVoter(n.id).key, request.epoch, request.candidate);
         }
-        Trace(fmt::format("node {} {} {} of {} in epoch {}", n.id.value(),
-                          answered.response.granted ? "grants" : "refuses",
-                          request.pre_vote ? "pre-vote" : "vote", request.candidate.id.value(), request.epoch.value()));
+        Trace(fmt::format(
+            "node {} {} {} of {} in epoch {}", n.id.value(), answered.response.granted ? "grants" : "refuses",
+            request.pre_vote ? "pre-vote" : "vote", request.candidate.id.value(), request.epoch.value()));
         Perform(n, std::move(answered.effects));
         return answered.response;
       },
@@ -133,9 +133,9 @@ void SimCluster::FetchFrom(Node& node, NodeId from) {
         Answered<FetchDecision> answered = n.raft->Fetch(request, now_ms_);
         Perform(n, std::move(answered.effects));
         const FetchDecision& decision = answered.response;
-        FetchAnswer answer{{decision.error, decision.leader, decision.high_watermark, decision.diverging,
-                            decision.snapshot},
-                           {}};
+        FetchAnswer answer{
+            {decision.error, decision.leader, decision.high_watermark, decision.diverging, decision.snapshot},
+            {}};
         if (decision.error != RaftError::kNone || decision.diverging || decision.snapshot) return answer;
         for (Offset at = request.fetch_offset;
              at < n.log.End().offset && answer.records.size() < kMaxRecordsOfFetch; at = at + 1) {
