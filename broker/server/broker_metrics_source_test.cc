@@ -34,6 +34,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
  public:
   void AddPublisher(metadata::MetadataPublisher*) override {}
   void AddQuorumListener(metadata::QuorumListener*) override {}
+  metadata::QuorumApi* quorum_api() override { return nullptr; }
   env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
   std::shared_ptr<const metadata::QuorumLeader> leader() const override {
     return std::make_shared<const metadata::QuorumLeader>();
