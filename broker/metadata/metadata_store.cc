@@ -79,8 +79,9 @@ raft::OffsetAndEpoch MetadataStore::EndOffsetForEpoch(LeaderEpoch epoch) const {
   const storage::EpochEnd found = log_->EndOffsetForEpoch(epoch);
   if (found.end_offset > start) return {found.end_offset, found.epoch};
   // Older than the log: all that is known of its beginning is what the snapshot there says.
-  const bool at_snapshot = !snapshots_.empty() && snapshots_.front().offset == start;
-  return {start, at_snapshot ? snapshots_.front().epoch : LeaderEpoch(0)};
+  const auto there = std::find_if(snapshots_.begin(), snapshots_.end(),
+                                  [start](const raft::OffsetAndEpoch& id) { return id.offset == start; });
+  return {start, there == snapshots_.end() ? LeaderEpoch(0) : there->epoch};
 }
 
 StatusOr<std::string> MetadataStore::ReadBytes(Offset from, Offset end, uint64_t max_bytes) {
