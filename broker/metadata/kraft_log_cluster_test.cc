@@ -1,6 +1,8 @@
 // Quorums of several members in the simulated world.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "broker/metadata/test_quorum.h"
 
 namespace dohle::metadata {
@@ -159,6 +161,11 @@ TEST(KraftLogCluster, AllStartAgain) {
   ASSERT_TRUE(quorum.RunUntilCaughtUp());
 }
 
+uint64_t SeedCount() {
+  const char* count = std::getenv("DOHLE_SEEDS");
+  return count == nullptr ? 20 : std::strtoull(count, nullptr, 10);
+}
+
 void RunFaults(uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   env::SimWorld world(seed);
@@ -170,6 +177,7 @@ void RunFaults(uint64_t seed) {
   options.config.max_record_bytes_between_snapshots = random.Chance(0.5) ? 5'000 : 1'000'000;
   options.config.max_retention_bytes = random.Chance(0.5) ? 0 : 100'000;
   options.config.segment_bytes = 4'000;
+  options.writers = 1 + static_cast<int>(random.Below(4));
   TestQuorum quorum(world, options);
   if (random.Chance(0.3)) world.network().set_loss_chance(0.02);
   quorum.set_pause(absl::Milliseconds(static_cast<int64_t>(random.Below(20))));
@@ -178,7 +186,7 @@ void RunFaults(uint64_t seed) {
     world.RunFor(absl::Milliseconds(static_cast<int64_t>(random.Below(3000))));
     const size_t i = random.Below(quorum.size());
     const size_t j = random.Below(quorum.size());
-    switch (random.Below(6)) {
+    switch (random.Below(8)) {
       case 0:
       case 1:
         if (quorum.running(i)) quorum.Crash(i, random.Chance(0.5) ? Death::kPower : Death::kProcess);
@@ -190,6 +198,12 @@ void RunFaults(uint64_t seed) {
         if (i != j) world.network().Cut(quorum.name(i), quorum.name(j));
         break;
       case 4:
+        for (size_t other = 0; other < quorum.size(); ++other) {
+          if (other != i) world.network().CutBothWays(quorum.name(i), quorum.name(other));
+        }
+        break;
+      case 5:
+      case 6:
         world.network().HealAll();
         break;
       default:
@@ -205,7 +219,7 @@ void RunFaults(uint64_t seed) {
 }
 
 TEST(KraftLogCluster, NothingAcknowledgedIsLostAndThereIsOneHistory) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= SeedCount(); ++seed) {
     RunFaults(seed);
     if (::testing::Test::HasFailure()) return;
   }

@@ -250,6 +250,8 @@ void TestQuorum::Start(size_t i) {
   member.log->AddQuorumListener(member.watch.get());
   member.port = std::make_unique<QuorumPort>(member.node->env(), *member.log->quorum_api());
   env::Spawn(*member.node->env().executors[0], Live(this, member.log.get()));
+  for (int writer = 1; writer < options_.writers; ++writer)
+    env::Spawn(*member.node->env().executors[0], WriteTopics(this, member.log.get()));
 }
 
 void TestQuorum::StartAll() {
@@ -269,6 +271,10 @@ void TestQuorum::Crash(size_t i, Death death) {
 env::Task<void> TestQuorum::Live(TestQuorum* quorum, MetadataLog* log) {
   const Status started = co_await log->Start();
   EXPECT_TRUE(started.ok()) << started;
+  co_await WriteTopics(quorum, log);
+}
+
+env::Task<void> TestQuorum::WriteTopics(TestQuorum* quorum, MetadataLog* log) {
   for (;;) {
     if (!quorum->writing_ || !log->leader()->is_local) {
       co_await env::Sleep(absl::Milliseconds(10));
@@ -335,6 +341,7 @@ bool TestQuorum::RunUntilLed(absl::Duration limit) {
 
 bool TestQuorum::HasAll(size_t i) const {
   const ImagePtr image = members_[i]->log->cache().Current();
+  if (image->topics.by_id.size() < acknowledged_.size()) return false;
   for (const std::string& topic : acknowledged_) {
     if (image->topics.Find(topic) == nullptr) return false;
   }

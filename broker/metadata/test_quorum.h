@@ -35,6 +35,7 @@ struct TestQuorumOptions {
   int voters = 3;
   int observers = 0;
   bool static_voters = false;  // kraft.version 0
+  int writers = 1;             // of each node
   MetadataLogConfig config;
 };
 
@@ -85,6 +86,7 @@ class TestQuorum {
 
   MetadataLogOptions OptionsOf(Member& member);
   static env::Task<void> Live(TestQuorum* quorum, MetadataLog* log);
+  static env::Task<void> WriteTopics(TestQuorum* quorum, MetadataLog* log);
   static env::Task<void> StopTask(MetadataLog* log, std::shared_ptr<std::optional<Status>> outcome);
   static env::Task<void> SnapshotTask(
       MetadataLog* log, std::shared_ptr<std::optional<StatusOr<raft::OffsetAndEpoch>>> outcome);
