@@ -64,9 +64,7 @@ TEST(KraftLogCluster, ALeaderThatNobodyAnswersStopsSoon) {
   quorum.StartAll();
   ASSERT_TRUE(quorum.RunUntilAcknowledged(5));
   const size_t first = *quorum.Leader();
-  for (size_t i = 0; i < 3; ++i) {
-    if (i != first) world.network().CutBothWays(quorum.name(first), quorum.name(i));
-  }
+  quorum.Isolate(first);
   world.RunFor(absl::Milliseconds(100));
   EXPECT_TRUE(quorum.Stop(first, absl::Seconds(1)).has_value());
   world.network().HealAll();
@@ -78,9 +76,7 @@ TEST(KraftLogCluster, APartitionedLeaderLosesWhatIsNotCommitted) {
   quorum.StartAll();
   ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
   const size_t first = *quorum.Leader();
-  for (size_t i = 0; i < 3; ++i) {
-    if (i != first) world.network().CutBothWays(quorum.name(first), quorum.name(i));
-  }
+  quorum.Isolate(first);
   // It goes on writing, to itself.
   ASSERT_TRUE(world.RunUntil(
       [&] {
@@ -180,7 +176,8 @@ void RunFaults(uint64_t seed) {
   options.writers = 1 + static_cast<int>(random.Below(4));
   TestQuorum quorum(world, options);
   if (random.Chance(0.3)) world.network().set_loss_chance(0.02);
-  quorum.set_pause(absl::Milliseconds(static_cast<int64_t>(random.Below(20))));
+  quorum.NoteCut();
+  quorum.set_pause(absl::Milliseconds(static_cast<int64_t>(5 + random.Below(40))));
   quorum.StartAll();
   for (int fault = 0; fault < 12; ++fault) {
     world.RunFor(absl::Milliseconds(static_cast<int64_t>(random.Below(3000))));
@@ -198,9 +195,7 @@ void RunFaults(uint64_t seed) {
         if (i != j) world.network().Cut(quorum.name(i), quorum.name(j));
         break;
       case 4:
-        for (size_t other = 0; other < quorum.size(); ++other) {
-          if (other != i) world.network().CutBothWays(quorum.name(i), quorum.name(other));
-        }
+        quorum.Isolate(i);
         break;
       case 5:
       case 6:

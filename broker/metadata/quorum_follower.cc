@@ -9,7 +9,7 @@ namespace dohle::metadata {
 namespace {
 
 constexpr std::string_view kModule = "metadata";
-constexpr int32_t kSnapshotPieceBytes = 4 << 20;
+constexpr int32_t kSnapshotPieceBytes = 1 << 20;  // controller.quorum.fetch.snapshot.max.bytes
 constexpr int64_t kMaxSnapshotBytes = int64_t{4} << 30;
 
 template <typename Response>
@@ -173,6 +173,7 @@ env::Task<bool> QuorumFollower::TakeAnswer(const Plan& plan, const kafka::FetchR
   {
     const env::LaneGuard in_lane = co_await member_.lane().Enter();
     if (!Holds(plan)) co_return true;
+    member_.NoteCommittedInLane(*response);
     raft::Input input = raft::FetchAnswered{plan.from, *response};
     const Status performed = co_await member_.Perform(member_.Step(input), &fetched);
     appended = performed.ok() && !fetched.malformed;

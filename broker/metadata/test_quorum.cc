@@ -271,6 +271,14 @@ void TestQuorum::Crash(size_t i, Death death) {
 env::Task<void> TestQuorum::Live(TestQuorum* quorum, MetadataLog* log) {
   const Status started = co_await log->Start();
   EXPECT_TRUE(started.ok()) << started;
+  const std::set<std::string> acknowledged = quorum->acknowledged_;
+  const Status caught_up = co_await log->WaitUntilCaughtUp();
+  EXPECT_TRUE(caught_up.ok() || absl::IsCancelled(caught_up)) << caught_up;
+  const ImagePtr image = log->cache().Current();
+  for (const std::string& topic : acknowledged) {
+    // A leader that is cut off doesn't know of the newest ones.
+    EXPECT_TRUE(quorum->cut_ || !caught_up.ok() || image->topics.Find(topic) != nullptr) << topic;
+  }
   co_await WriteTopics(quorum, log);
 }
 
@@ -337,6 +345,13 @@ std::optional<size_t> TestQuorum::Leader() const {
 
 bool TestQuorum::RunUntilLed(absl::Duration limit) {
   return world_.RunUntil([&] { return Leader().has_value(); }, limit);
+}
+
+void TestQuorum::Isolate(size_t i) {
+  cut_ = true;
+  for (size_t other = 0; other < size(); ++other) {
+    if (other != i) world_.network().CutBothWays(name(i), name(other));
+  }
 }
 
 bool TestQuorum::HasAll(size_t i) const {

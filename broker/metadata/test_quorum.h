@@ -56,6 +56,9 @@ class TestQuorum {
   void Start(size_t i);
   void StartAll();
   void Crash(size_t i, Death death);
+  // From all others, until the network is healed.
+  void Isolate(size_t i);
+  void NoteCut() { cut_ = true; }
   // Runs `task` of a node that is running until it has ended; nothing if it doesn't within `limit`.
   std::optional<Status> Stop(size_t i, absl::Duration limit = absl::Seconds(10));
   StatusOr<raft::OffsetAndEpoch> TakeSnapshot(size_t i);
@@ -96,6 +99,7 @@ class TestQuorum {
   raft::VoterSet voters_;
   std::vector<std::unique_ptr<Member>> members_;
   bool writing_ = true;
+  bool cut_ = false;  // the network was, once
   absl::Duration pause_ = absl::Milliseconds(5);
   int next_topic_ = 0;
   std::set<std::string> acknowledged_;
