@@ -157,6 +157,74 @@ TEST(KraftLogCluster, AllStartAgain) {
   ASSERT_TRUE(quorum.RunUntilCaughtUp());
 }
 
+TEST(KraftLogCluster, VotersAreAddedAndRemoved) {
+  env::SimWorld world(10);
+  TestQuorum quorum(world, {.voters = 1, .observers = 2, .all_controllers = true});
+  quorum.Start(0);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  EXPECT_EQ(quorum.AddVoter(0, 1), 7) << "nobody answers there: REQUEST_TIMED_OUT";
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  EXPECT_EQ(quorum.AddVoter(1, 2), 6) << "NOT_LEADER_OR_FOLLOWER";
+  EXPECT_EQ(quorum.AddVoter(0, 1), 0);
+  EXPECT_EQ(quorum.AddVoter(0, 1), 126) << "DUPLICATE_VOTER";
+  EXPECT_EQ(quorum.AddVoter(0, 2), 0);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(quorum.log(i).Describe().voter_set.voters.size(), 3u);
+  EXPECT_EQ(quorum.log(0).Describe().voters.size(), 3u);
+
+  // The leader goes: another leads, without it.
+  EXPECT_EQ(quorum.RemoveVoter(0, 0), 0);
+  ASSERT_TRUE(world.RunUntil([&] { return quorum.Leader() && *quorum.Leader() != 0; }, absl::Seconds(10)));
+  EXPECT_EQ(quorum.RemoveVoter(*quorum.Leader(), 0), 127) << "VOTER_NOT_FOUND";
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  EXPECT_EQ(quorum.log(*quorum.Leader()).Describe().voter_set.voters.size(), 2u);
+  // All of it is in the log and outlives everybody.
+  for (size_t i = 0; i < 3; ++i) quorum.Crash(i, Death::kPower);
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  EXPECT_NE(*quorum.Leader(), 0u);
+}
+
+TEST(KraftLogCluster, AVoterThatMovedTellsTheLeader) {
+  env::SimWorld world(11);
+  TestQuorum quorum(world, {.voters = 3});
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  const auto port_of = [&](size_t i) {
+    const raft::Voter* voter =
+        quorum.log(*quorum.Leader()).Describe().voter_set.Find(NodeId(static_cast<int32_t>(i) + 1));
+    return voter->endpoints[0].port;
+  };
+  // All of them in turn, whoever leads.
+  for (size_t i = 0; i < 3; ++i) {
+    quorum.Crash(i, Death::kProcess);
+    quorum.set_port(i, 10'001);
+    quorum.Start(i);
+    ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+    ASSERT_TRUE(world.RunUntil([&] { return quorum.Leader() && port_of(i) == 10'001; }, absl::Seconds(10))) << i;
+  }
+  quorum.Crash(*quorum.Leader(), Death::kProcess);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+}
+
+TEST(KraftLogCluster, AnOpenTransactionEndsWithItsLeader) {
+  env::SimWorld world(12);
+  TestQuorum quorum(world, {.voters = 3, .observers = 1});
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  const size_t first = *quorum.Leader();
+  EXPECT_FALSE(quorum.LeaveTransactionOpen(first, "half").ok());
+  EXPECT_TRUE(quorum.log(first).Describe().failed);
+  world.RunFor(absl::Milliseconds(100));
+  quorum.Crash(first, Death::kProcess);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  quorum.Start(first);
+  ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  for (size_t i = 0; i < quorum.size(); ++i) EXPECT_FALSE(quorum.HasTopic(i, "half")) << i;
+}
+
 uint64_t SeedCount() {
   const char* count = std::getenv("DOHLE_SEEDS");
   return count == nullptr ? 20 : std::strtoull(count, nullptr, 10);
