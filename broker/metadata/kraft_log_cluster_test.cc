@@ -165,6 +165,7 @@ TEST(KraftLogCluster, VotersAreAddedAndRemoved) {
   EXPECT_EQ(quorum.AddVoter(0, 1), 7) << "nobody answers there: REQUEST_TIMED_OUT";
   quorum.StartAll();
   ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  world.RunFor(absl::Seconds(1));
   EXPECT_EQ(quorum.AddVoter(1, 2), 6) << "NOT_LEADER_OR_FOLLOWER";
   EXPECT_EQ(quorum.AddVoter(0, 1), 0);
   EXPECT_EQ(quorum.AddVoter(0, 1), 126) << "DUPLICATE_VOTER";
