@@ -1,6 +1,8 @@
 // Quorums of several members in the simulated world.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "broker/metadata/test_quorum.h"
 
 namespace dohle::metadata {
@@ -62,9 +64,7 @@ TEST(KraftLogCluster, ALeaderThatNobodyAnswersStopsSoon) {
   quorum.StartAll();
   ASSERT_TRUE(quorum.RunUntilAcknowledged(5));
   const size_t first = *quorum.Leader();
-  for (size_t i = 0; i < 3; ++i) {
-    if (i != first) world.network().CutBothWays(quorum.name(first), quorum.name(i));
-  }
+  quorum.Isolate(first);
   world.RunFor(absl::Milliseconds(100));
   EXPECT_TRUE(quorum.Stop(first, absl::Seconds(1)).has_value());
   world.network().HealAll();
@@ -76,9 +76,7 @@ TEST(KraftLogCluster, APartitionedLeaderLosesWhatIsNotCommitted) {
   quorum.StartAll();
   ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
   const size_t first = *quorum.Leader();
-  for (size_t i = 0; i < 3; ++i) {
-    if (i != first) world.network().CutBothWays(quorum.name(first), quorum.name(i));
-  }
+  quorum.Isolate(first);
   // It goes on writing, to itself.
   ASSERT_TRUE(world.RunUntil(
       [&] {
@@ -159,6 +157,80 @@ TEST(KraftLogCluster, AllStartAgain) {
   ASSERT_TRUE(quorum.RunUntilCaughtUp());
 }
 
+TEST(KraftLogCluster, VotersAreAddedAndRemoved) {
+  env::SimWorld world(10);
+  TestQuorum quorum(world, {.voters = 1, .observers = 2, .all_controllers = true});
+  quorum.Start(0);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  EXPECT_EQ(quorum.AddVoter(0, 1), 7) << "nobody answers there: REQUEST_TIMED_OUT";
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  world.RunFor(absl::Seconds(1));
+  EXPECT_EQ(quorum.AddVoter(1, 2), 6) << "NOT_LEADER_OR_FOLLOWER";
+  EXPECT_EQ(quorum.AddVoter(0, 1), 0);
+  EXPECT_EQ(quorum.AddVoter(0, 1), 126) << "DUPLICATE_VOTER";
+  EXPECT_EQ(quorum.AddVoter(0, 2), 0);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(quorum.log(i).Describe().voter_set.voters.size(), 3u);
+  EXPECT_EQ(quorum.log(0).Describe().voters.size(), 3u);
+
+  // The leader goes: another leads, without it.
+  EXPECT_EQ(quorum.RemoveVoter(0, 0), 0);
+  ASSERT_TRUE(world.RunUntil([&] { return quorum.Leader() && *quorum.Leader() != 0; }, absl::Seconds(10)));
+  EXPECT_EQ(quorum.RemoveVoter(*quorum.Leader(), 0), 127) << "VOTER_NOT_FOUND";
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  EXPECT_EQ(quorum.log(*quorum.Leader()).Describe().voter_set.voters.size(), 2u);
+  // All of it is in the log and outlives everybody.
+  for (size_t i = 0; i < 3; ++i) quorum.Crash(i, Death::kPower);
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  EXPECT_NE(*quorum.Leader(), 0u);
+}
+
+TEST(KraftLogCluster, AVoterThatMovedTellsTheLeader) {
+  env::SimWorld world(11);
+  TestQuorum quorum(world, {.voters = 3});
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  const auto port_of = [&](size_t i) {
+    const raft::Voter* voter =
+        quorum.log(*quorum.Leader()).Describe().voter_set.Find(NodeId(static_cast<int32_t>(i) + 1));
+    return voter->endpoints[0].port;
+  };
+  // All of them in turn, whoever leads.
+  for (size_t i = 0; i < 3; ++i) {
+    quorum.Crash(i, Death::kProcess);
+    quorum.set_port(i, 10'001);
+    quorum.Start(i);
+    ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+    ASSERT_TRUE(world.RunUntil([&] { return quorum.Leader() && port_of(i) == 10'001; }, absl::Seconds(10))) << i;
+  }
+  quorum.Crash(*quorum.Leader(), Death::kProcess);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+}
+
+TEST(KraftLogCluster, AnOpenTransactionEndsWithItsLeader) {
+  env::SimWorld world(12);
+  TestQuorum quorum(world, {.voters = 3, .observers = 1});
+  quorum.StartAll();
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  const size_t first = *quorum.Leader();
+  EXPECT_FALSE(quorum.LeaveTransactionOpen(first, "half").ok());
+  EXPECT_TRUE(quorum.log(first).Describe().failed);
+  world.RunFor(absl::Milliseconds(100));
+  quorum.Crash(first, Death::kProcess);
+  ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
+  quorum.Start(first);
+  ASSERT_TRUE(quorum.RunUntilCaughtUp());
+  for (size_t i = 0; i < quorum.size(); ++i) EXPECT_FALSE(quorum.HasTopic(i, "half")) << i;
+}
+
+uint64_t SeedCount() {
+  const char* count = std::getenv("DOHLE_SEEDS");
+  return count == nullptr ? 20 : std::strtoull(count, nullptr, 10);
+}
+
 void RunFaults(uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   env::SimWorld world(seed);
@@ -170,15 +242,17 @@ void RunFaults(uint64_t seed) {
   options.config.max_record_bytes_between_snapshots = random.Chance(0.5) ? 5'000 : 1'000'000;
   options.config.max_retention_bytes = random.Chance(0.5) ? 0 : 100'000;
   options.config.segment_bytes = 4'000;
+  options.writers = 1 + static_cast<int>(random.Below(4));
   TestQuorum quorum(world, options);
   if (random.Chance(0.3)) world.network().set_loss_chance(0.02);
-  quorum.set_pause(absl::Milliseconds(static_cast<int64_t>(random.Below(20))));
+  quorum.NoteCut();
+  quorum.set_pause(absl::Milliseconds(static_cast<int64_t>(5 + random.Below(40))));
   quorum.StartAll();
   for (int fault = 0; fault < 12; ++fault) {
     world.RunFor(absl::Milliseconds(static_cast<int64_t>(random.Below(3000))));
     const size_t i = random.Below(quorum.size());
     const size_t j = random.Below(quorum.size());
-    switch (random.Below(6)) {
+    switch (random.Below(8)) {
       case 0:
       case 1:
         if (quorum.running(i)) quorum.Crash(i, random.Chance(0.5) ? Death::kPower : Death::kProcess);
@@ -190,6 +264,10 @@ void RunFaults(uint64_t seed) {
         if (i != j) world.network().Cut(quorum.name(i), quorum.name(j));
         break;
       case 4:
+        quorum.Isolate(i);
+        break;
+      case 5:
+      case 6:
         world.network().HealAll();
         break;
       default:
@@ -205,7 +283,7 @@ void RunFaults(uint64_t seed) {
 }
 
 TEST(KraftLogCluster, NothingAcknowledgedIsLostAndThereIsOneHistory) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= SeedCount(); ++seed) {
     RunFaults(seed);
     if (::testing::Test::HasFailure()) return;
   }

@@ -93,7 +93,6 @@ void KraftLog::OnHighWatermark() {
 }
 
 void KraftLog::StartPublishing() {
-  CheckCaughtUp();
   if (!started_ || std::exchange(publishing_, true)) return;
   env::Spawn(*options_.executor, PublishInBackground(member_.tasks().Take()));
 }
@@ -173,10 +172,10 @@ env::Task<void> KraftLog::Publish(MetadataUpdate update) {
 // ---- catching up
 
 void KraftLog::CheckCaughtUp() {
-  const raft::Raft& raft = member_.raft();
-  const bool known = raft.leader_id() != kNoNode && raft.high_watermark() != kNoOffset;
+  if (catching_up_.empty()) return;
+  const std::optional<Offset> committed = member_.CommittedInLane();
   std::erase_if(catching_up_, [&](CatchUp& waiting) {
-    if (known && !waiting.target) waiting.target = raft.high_watermark();
+    if (!waiting.target) waiting.target = committed;
     if (!waiting.target || published_end_ < *waiting.target) return false;
     waiting.done->Set(OkStatus());
     return true;
@@ -237,6 +236,7 @@ env::Task<void> KraftLog::WaitUntilTold() {
 // ---- describing
 
 void KraftLog::OnStepped() {
+  CheckCaughtUp();
   const raft::Raft& raft = member_.raft();
   const int64_t now_ms = member_.NowMs();
   QuorumDescription description;

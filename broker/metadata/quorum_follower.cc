@@ -9,7 +9,7 @@ namespace dohle::metadata {
 namespace {
 
 constexpr std::string_view kModule = "metadata";
-constexpr int32_t kSnapshotPieceBytes = 4 << 20;
+constexpr int32_t kSnapshotPieceBytes = 1 << 20;  // controller.quorum.fetch.snapshot.max.bytes
 constexpr int64_t kMaxSnapshotBytes = int64_t{4} << 30;
 
 template <typename Response>
@@ -77,16 +77,19 @@ std::optional<QuorumFollower::Plan> QuorumFollower::MakePlan() {
   return plan;
 }
 
-// The servers of the configuration in turn, else the other voters.
+// The servers of the configuration and the other voters in turn: either may be out of date.
 std::optional<env::Endpoint> QuorumFollower::NextBootstrapServer(NodeId* id) {
   const std::vector<env::Endpoint>& servers = member_.options().bootstrap_servers;
-  if (!servers.empty()) return servers[next_bootstrap_++ % servers.size()];
   const std::vector<raft::Voter>& voters = member_.raft().voters().voters;
-  for (size_t tried = 0; tried < voters.size(); ++tried) {
-    const raft::Voter& voter = voters[next_bootstrap_++ % voters.size()];
-    if (voter.key.id == member_.local().id) continue;
+  const size_t count = servers.size() + voters.size();
+  for (size_t tried = 0; tried < count; ++tried) {
+    const size_t turn = next_bootstrap_++ % count;
+    if (turn < servers.size()) return servers[turn];
+    const raft::Voter& voter = voters[turn - servers.size()];
+    const std::optional<env::Endpoint> endpoint = member_.EndpointOf(voter.endpoints);
+    if (voter.key.id == member_.local().id || !endpoint) continue;
     *id = voter.key.id;
-    return member_.EndpointOf(voter.endpoints);
+    return endpoint;
   }
   return std::nullopt;
 }
@@ -173,6 +176,7 @@ env::Task<bool> QuorumFollower::TakeAnswer(const Plan& plan, const kafka::FetchR
   {
     const env::LaneGuard in_lane = co_await member_.lane().Enter();
     if (!Holds(plan)) co_return true;
+    member_.NoteCommittedInLane(*response);
     raft::Input input = raft::FetchAnswered{plan.from, *response};
     const Status performed = co_await member_.Perform(member_.Step(input), &fetched);
     appended = performed.ok() && !fetched.malformed;

@@ -53,6 +53,18 @@ raft::KnownLeader QuorumMember::LeaderInLane() const {
   return leader;
 }
 
+std::optional<Offset> QuorumMember::CommittedInLane() const {
+  if (!raft_->is_leader()) return told_committed_;
+  // Before it has committed anything of its own epoch a leader doesn't know.
+  if (raft_->high_watermark() <= raft_->epoch_start_offset()) return std::nullopt;
+  return raft_->high_watermark();
+}
+
+void QuorumMember::NoteCommittedInLane(const raft::FetchResponse& response) {
+  if (response.error == raft::RaftError::kNone && response.high_watermark != kNoOffset)
+    told_committed_ = response.high_watermark;
+}
+
 Status QuorumMember::MakeRaft() {
   raft::RaftConfig config;
   config.local = local();
@@ -103,6 +115,7 @@ env::Task<Status> QuorumMember::Perform(raft::Effects effects, Fetched* fetched)
 Status QuorumMember::PerformAtOnce(const raft::Effect& effect, Fetched* fetched, raft::Effects* more) {
   if (const auto* leader = std::get_if<raft::BecomeLeader>(&effect)) {
     leading_ = true;
+    told_committed_.reset();
     log::Info(kModule, "leads the metadata quorum in epoch {} from offset {}", leader->epoch.value(),
               store_.end_offset().value());
     return store_.log().AssignEpochStart(leader->epoch, store_.end_offset());
@@ -114,6 +127,7 @@ Status QuorumMember::PerformAtOnce(const raft::Effect& effect, Fetched* fetched,
     // The machine may have gone on already.
     if (known.id != changed->leader || known.epoch != changed->epoch)
       known = {changed->leader, changed->epoch, {}};
+    told_committed_.reset();
     handler_.OnLeaderChange(std::move(known), std::exchange(leading_, false));
     WakeFetchers();
   } else if (const auto* change = std::get_if<raft::AppendLeaderChange>(&effect)) {

@@ -67,6 +67,9 @@ class QuorumMember {
   // The controllers' address of that voter.
   std::optional<env::Endpoint> EndpointOf(const std::vector<raft::VoterEndpoint>& endpoints) const;
   raft::KnownLeader LeaderInLane() const;
+  // What the present leader says is committed; it may be more than this node has.
+  std::optional<Offset> CommittedInLane() const;
+  void NoteCommittedInLane(const raft::FetchResponse& response);
 
   // Once the log is open and `control()` says what is in it.
   Status MakeRaft();
@@ -151,6 +154,7 @@ class QuorumMember {
   bool failed_ = false;
   bool stopping_ = false;
   bool leading_ = false;
+  std::optional<Offset> told_committed_;
   std::vector<Poll> polls_;
   raft::Raft::FetchTarget fetch_target_;
   Wake fetch_under_way_;

@@ -62,7 +62,7 @@ std::optional<raft::QuorumEpochResponse> EpochFromWire(const Response& response,
 // ---- Fetch
 struct FetchLimits {
   int32_t max_wait_ms = 500;
-  int32_t max_bytes = 8 << 20;
+  int32_t max_bytes = 1 << 20;  // controller.quorum.fetch.max.bytes
 };
 kafka::FetchRequest ToWire(const raft::FetchRequest& request, Offset high_watermark,
                            const FetchLimits& limits, const QuorumNames& names);

@@ -13,6 +13,7 @@
 #include "lib/kafka/messages/api_versions_response.h"
 #include "lib/kafka/messages/begin_quorum_epoch_request.h"
 #include "lib/kafka/messages/begin_quorum_epoch_response.h"
+#include "lib/kafka/messages/begin_transaction_record.h"
 #include "lib/kafka/messages/end_quorum_epoch_request.h"
 #include "lib/kafka/messages/end_quorum_epoch_response.h"
 #include "lib/kafka/messages/fetch_request.h"
@@ -99,9 +100,9 @@ env::Task<std::string> Dispatch(QuorumApi* api, ApiKey key, std::string_view bod
 
 }  // namespace
 
-QuorumPort::QuorumPort(env::Env& env, QuorumApi& api) {
+QuorumPort::QuorumPort(env::Env& env, uint16_t port, QuorumApi& api) {
   auto listener = env.transport.Listen(
-      {"", kControllerPort}, env.executors, [api = &api](std::unique_ptr<env::Connection> stream) {
+      {"", port}, env.executors, [api = &api](std::unique_ptr<env::Connection> stream) {
         env::Executor& executor = stream->executor();
         env::Spawn(executor, Serve(api, std::move(stream)));
       });
@@ -233,7 +234,8 @@ MetadataLogOptions TestQuorum::OptionsOf(Member& member) {
     for (const raft::Voter& voter : voters_.voters)
       options.bootstrap_servers.push_back({voter.endpoints[0].host, voter.endpoints[0].port});
   }
-  if (member.voter) options.controller_endpoints = {{"CONTROLLER", member.node->name(), kControllerPort}};
+  if (member.voter || options_.all_controllers)
+    options.controller_endpoints = {{"CONTROLLER", member.node->name(), member.controller_port}};
   options.config = options_.config;
   return options;
 }
@@ -248,8 +250,11 @@ void TestQuorum::Start(size_t i) {
   member.watch = std::make_unique<Watch>(*this, member.id);
   member.log->AddPublisher(member.watch.get());
   member.log->AddQuorumListener(member.watch.get());
-  member.port = std::make_unique<QuorumPort>(member.node->env(), *member.log->quorum_api());
+  member.port = std::make_unique<QuorumPort>(member.node->env(), member.controller_port,
+                                             *member.log->quorum_api());
   env::Spawn(*member.node->env().executors[0], Live(this, member.log.get()));
+  for (int writer = 1; writer < options_.writers; ++writer)
+    env::Spawn(*member.node->env().executors[0], WriteTopics(this, member.log.get()));
 }
 
 void TestQuorum::StartAll() {
@@ -269,6 +274,18 @@ void TestQuorum::Crash(size_t i, Death death) {
 env::Task<void> TestQuorum::Live(TestQuorum* quorum, MetadataLog* log) {
   const Status started = co_await log->Start();
   EXPECT_TRUE(started.ok()) << started;
+  const std::set<std::string> acknowledged = quorum->acknowledged_;
+  const Status caught_up = co_await log->WaitUntilCaughtUp();
+  EXPECT_TRUE(caught_up.ok() || absl::IsCancelled(caught_up)) << caught_up;
+  const ImagePtr image = log->cache().Current();
+  for (const std::string& topic : acknowledged) {
+    // A leader that is cut off doesn't know of the newest ones.
+    EXPECT_TRUE(quorum->cut_ || !caught_up.ok() || image->topics.Find(topic) != nullptr) << topic;
+  }
+  co_await WriteTopics(quorum, log);
+}
+
+env::Task<void> TestQuorum::WriteTopics(TestQuorum* quorum, MetadataLog* log) {
   for (;;) {
     if (!quorum->writing_ || !log->leader()->is_local) {
       co_await env::Sleep(absl::Milliseconds(10));
@@ -290,30 +307,79 @@ env::Task<void> TestQuorum::Live(TestQuorum* quorum, MetadataLog* log) {
   }
 }
 
-env::Task<void> TestQuorum::StopTask(MetadataLog* log, std::shared_ptr<std::optional<Status>> outcome) {
-  *outcome = co_await log->Stop();
+namespace {
+
+template <typename T>
+env::Task<void> Run(env::Task<T> task, std::shared_ptr<std::optional<T>> outcome) {
+  outcome->emplace(co_await std::move(task));
+}
+
+template <typename Request, typename Response>
+env::Task<int16_t> Ask(QuorumApi* api, env::Task<Response> (QuorumApi::*serve)(const Request&, int16_t),
+                       Request request) {
+  const Response response = co_await (api->*serve)(request, Request::kVersions.max);
+  co_return response.error_code;
+}
+
+}  // namespace
+
+template <typename T>
+std::optional<T> TestQuorum::Await(size_t i, env::Task<T> task, absl::Duration limit) {
+  auto outcome = std::make_shared<std::optional<T>>();
+  env::Spawn(*members_[i]->node->env().executors[0], Run<T>(std::move(task), outcome));
+  (void)world_.RunUntil([&] { return outcome->has_value(); }, limit);
+  return std::move(*outcome);
 }
 
 std::optional<Status> TestQuorum::Stop(size_t i, absl::Duration limit) {
-  auto outcome = std::make_shared<std::optional<Status>>();
-  Member& member = *members_[i];
-  env::Spawn(*member.node->env().executors[0], StopTask(member.log.get(), outcome));
-  (void)world_.RunUntil([&] { return outcome->has_value(); }, limit);
-  return *outcome;
-}
-
-env::Task<void> TestQuorum::SnapshotTask(
-    MetadataLog* log, std::shared_ptr<std::optional<StatusOr<raft::OffsetAndEpoch>>> outcome) {
-  *outcome = co_await log->TakeSnapshot();
+  return Await(i, members_[i]->log->Stop(), limit);
 }
 
 StatusOr<raft::OffsetAndEpoch> TestQuorum::TakeSnapshot(size_t i) {
-  auto outcome = std::make_shared<std::optional<StatusOr<raft::OffsetAndEpoch>>>();
-  Member& member = *members_[i];
-  env::Spawn(*member.node->env().executors[0], SnapshotTask(member.log.get(), outcome));
-  if (!world_.RunUntil([&] { return outcome->has_value(); }, absl::Seconds(10)))
-    return MakeStatus(StatusCode::kDeadlineExceeded, "no snapshot in time");
-  return **outcome;
+  auto taken = Await(i, members_[i]->log->TakeSnapshot());
+  if (!taken) return MakeStatus(StatusCode::kDeadlineExceeded, "no snapshot in time");
+  return *taken;
+}
+
+int16_t TestQuorum::AddVoter(size_t of, size_t i) {
+  kafka::AddRaftVoterRequest request;
+  request.cluster_id = kClusterId;
+  request.timeout_ms = 10'000;
+  request.voter_id = members_[i]->id.value();
+  request.voter_directory_id = members_[i]->directory_id;
+  auto& listener = request.listeners.emplace_back();
+  listener.name = "CONTROLLER";
+  listener.host = members_[i]->node->name();
+  listener.port = members_[i]->controller_port;
+  return Await(of, Ask(members_[of]->log->quorum_api(), &QuorumApi::AddRaftVoter, std::move(request)))
+      .value_or(int16_t{-1});
+}
+
+int16_t TestQuorum::RemoveVoter(size_t of, size_t i) {
+  kafka::RemoveRaftVoterRequest request;
+  request.cluster_id = kClusterId;
+  request.voter_id = members_[i]->id.value();
+  request.voter_directory_id = members_[i]->directory_id;
+  return Await(of, Ask(members_[of]->log->quorum_api(), &QuorumApi::RemoveRaftVoter, std::move(request)))
+      .value_or(int16_t{-1});
+}
+
+Status TestQuorum::LeaveTransactionOpen(size_t i, const std::string& topic) {
+  Decide begin = [topic](const WriteContext&) {
+    kafka::TopicRecord record;
+    record.name = topic;
+    record.topic_id = TopicId(8, 8);
+    EncodedRecords records;
+    records.push_back(kafka::EncodeMetadataRecord(kafka::BeginTransactionRecord(), 0));
+    records.push_back(kafka::EncodeMetadataRecord(std::move(record), 0));
+    return records;
+  };
+  const auto written = Await(i, members_[i]->log->Write(std::move(begin)));
+  return written ? written->status() : MakeStatus(StatusCode::kDeadlineExceeded, "not in time");
+}
+
+bool TestQuorum::HasTopic(size_t i, const std::string& topic) const {
+  return members_[i]->log->cache().Current()->topics.Find(topic) != nullptr;
 }
 
 std::optional<size_t> TestQuorum::Leader() const {
@@ -333,8 +399,16 @@ bool TestQuorum::RunUntilLed(absl::Duration limit) {
   return world_.RunUntil([&] { return Leader().has_value(); }, limit);
 }
 
+void TestQuorum::Isolate(size_t i) {
+  cut_ = true;
+  for (size_t other = 0; other < size(); ++other) {
+    if (other != i) world_.network().CutBothWays(name(i), name(other));
+  }
+}
+
 bool TestQuorum::HasAll(size_t i) const {
   const ImagePtr image = members_[i]->log->cache().Current();
+  if (image->topics.by_id.size() < acknowledged_.size()) return false;
   for (const std::string& topic : acknowledged_) {
     if (image->topics.Find(topic) == nullptr) return false;
   }

@@ -24,7 +24,7 @@ inline constexpr uint16_t kControllerPort = 9093;
 // Serves ApiVersions and the quorum's requests, one after the other for each connection, as brokers do.
 class QuorumPort {
  public:
-  QuorumPort(env::Env& env, QuorumApi& api);
+  QuorumPort(env::Env& env, uint16_t port, QuorumApi& api);
 
  private:
   static env::Task<void> Serve(QuorumApi* api, std::unique_ptr<env::Connection> stream);
@@ -35,6 +35,8 @@ struct TestQuorumOptions {
   int voters = 3;
   int observers = 0;
   bool static_voters = false;  // kraft.version 0
+  bool all_controllers = false;  // the observers could be voters
+  int writers = 1;             // of each node
   MetadataLogConfig config;
 };
 
@@ -55,9 +57,20 @@ class TestQuorum {
   void Start(size_t i);
   void StartAll();
   void Crash(size_t i, Death death);
-  // Runs `task` of a node that is running until it has ended; nothing if it doesn't within `limit`.
+  // From all others, until the network is healed.
+  void Isolate(size_t i);
+  void NoteCut() { cut_ = true; }
+  // Nothing if it doesn't end within `limit`.
   std::optional<Status> Stop(size_t i, absl::Duration limit = absl::Seconds(10));
   StatusOr<raft::OffsetAndEpoch> TakeSnapshot(size_t i);
+  // Asked of the node `of`, over no network; the error code.
+  int16_t AddVoter(size_t of, size_t i);
+  int16_t RemoveVoter(size_t of, size_t i);
+  // Where it is reached as a controller from its next start on.
+  void set_port(size_t i, uint16_t port) { members_[i]->controller_port = port; }
+  // Writes what a leader writes that dies in the middle of a metadata transaction.
+  Status LeaveTransactionOpen(size_t i, const std::string& topic);
+  bool HasTopic(size_t i, const std::string& topic) const;
 
   // Every node writes topics as long as it leads, pausing for so long between.
   void set_pause(absl::Duration pause) { pause_ = pause; }
@@ -77,6 +90,7 @@ class TestQuorum {
     env::SimNode* node = nullptr;
     NodeId id = kNoNode;
     bool voter = false;
+    uint16_t controller_port = kControllerPort;
     DirectoryId directory_id;
     std::unique_ptr<Watch> watch;
     std::unique_ptr<MetadataLog> log;
@@ -85,15 +99,17 @@ class TestQuorum {
 
   MetadataLogOptions OptionsOf(Member& member);
   static env::Task<void> Live(TestQuorum* quorum, MetadataLog* log);
-  static env::Task<void> StopTask(MetadataLog* log, std::shared_ptr<std::optional<Status>> outcome);
-  static env::Task<void> SnapshotTask(
-      MetadataLog* log, std::shared_ptr<std::optional<StatusOr<raft::OffsetAndEpoch>>> outcome);
+  static env::Task<void> WriteTopics(TestQuorum* quorum, MetadataLog* log);
+  // Runs a task of the node to its end; nothing if it doesn't come to it within `limit`.
+  template <typename T>
+  std::optional<T> Await(size_t i, env::Task<T> task, absl::Duration limit = absl::Seconds(60));
 
   env::SimWorld& world_;
   const TestQuorumOptions options_;
   raft::VoterSet voters_;
   std::vector<std::unique_ptr<Member>> members_;
   bool writing_ = true;
+  bool cut_ = false;  // the network was, once
   absl::Duration pause_ = absl::Milliseconds(5);
   int next_topic_ = 0;
   std::set<std::string> acknowledged_;
