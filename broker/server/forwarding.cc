@@ -5,6 +5,7 @@
 #include "broker/server/controller_channel.h"
 #include "broker/server/services.h"
 #include "lib/base/log.h"
+#include "lib/env/address_bytes.h"
 #include "lib/env/env.h"
 #include "lib/kafka/error_code.h"
 #include "lib/kafka/messages/default_principal_data.h"
