@@ -195,12 +195,14 @@ env::Task<StatusOr<Answer<Response>>> ControllerChannel::Call(const Request& req
   const env::MonotonicTime give_up = env_.clock.Now() + patience;
   absl::Duration pause = kFirstPause;
   for (;;) {
+    const bool was_local = is_local();
     StatusOr<Answer<Response>> answer = co_await CallOnce<Response, Request>(request);
     Status why = answer.status();
     if (answer.ok() && !SaysNotController(answer->message)) co_return answer;
     if (answer.ok()) why = MakeStatus(StatusCode::kUnavailable, "NOT_CONTROLLER");
     if (stopped_) co_return MakeStatus(StatusCode::kCancelled, "this node is stopping");
-    if (!MayPass(why)) co_return why;
+    // Active, and yet it can't: its log has failed.
+    if (!MayPass(why) || (was_local && is_local())) co_return why;
     const absl::Duration left = give_up - env_.clock.Now();
     if (left <= absl::ZeroDuration()) co_return why;
     co_await WaitForChange(std::min(left, pause));

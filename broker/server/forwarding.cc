@@ -5,6 +5,7 @@
 #include "broker/server/controller_channel.h"
 #include "broker/server/services.h"
 #include "lib/base/log.h"
+#include "lib/env/address_bytes.h"
 #include "lib/env/env.h"
 #include "lib/kafka/error_code.h"
 #include "lib/kafka/messages/default_principal_data.h"
@@ -73,9 +74,10 @@ env::Task<bool> MayAskAgain(RequestContext& context) {
   const auto& errors = context.errors.others;
   const auto not_controller = static_cast<int16_t>(kafka::ErrorCode::kNotController);
   if (std::find(errors.begin(), errors.end(), not_controller) == errors.end()) co_return false;
-  if (TimeLeft(context) <= absl::ZeroDuration()) co_return false;
-  co_await context.services.controller_channel.WaitForChange(kPause);
-  co_return true;
+  ControllerChannel& channel = context.services.controller_channel;
+  // Active, and yet it can't: its log has failed.
+  if (channel.is_local() || TimeLeft(context) <= absl::ZeroDuration()) co_return false;
+  co_return co_await channel.WaitForChange(kPause);
 }
 
 }  // namespace dohle::server

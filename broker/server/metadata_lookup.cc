@@ -1,5 +1,6 @@
 #include "broker/server/metadata_lookup.h"
 
+#include "broker/controller/partition_change.h"
 #include "broker/metadata/metadata_log.h"
 #include "broker/server/services.h"
 
@@ -55,6 +56,19 @@ bool IsInternalTopic(std::string_view topic) {
 const metadata::ListenerEndpoint* EndpointFor(const metadata::BrokerRegistration& broker,
                                               std::string_view listener) {
   return broker.Endpoint(listener);
+}
+
+std::vector<int32_t> OfflineReplicas(const metadata::MetadataImage& image,
+                                     const metadata::PartitionRegistration& partition,
+                                     std::string_view listener) {
+  std::vector<int32_t> offline;
+  for (const NodeId node : partition.replicas) {
+    const metadata::BrokerRegistration* broker = image.cluster.Broker(node);
+    const bool usable = broker != nullptr && !broker->fenced && EndpointFor(*broker, listener) != nullptr &&
+                        controller::HasOnlineDirectory(image, node, partition.DirectoryOf(node));
+    if (!usable) offline.push_back(node.value());
+  }
+  return offline;
 }
 
 NodeId ControllerForClients(const Services& services, const metadata::MetadataImage& image,

@@ -1,9 +1,5 @@
 #include "lib/env/transport.h"
 
-#include <arpa/inet.h>
-
-#include <array>
-
 #include "absl/strings/cord.h"
 
 namespace dohle::env {
@@ -12,22 +8,6 @@ namespace {
 constexpr absl::string_view kRefusedPayload = "dohle/refused";
 
 }  // namespace
-
-std::string AddressBytes(std::string_view host) {
-  const std::string text(host);
-  std::array<char, sizeof(in6_addr)> bytes{};
-  if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return {bytes.data(), sizeof(in6_addr)};
-  if (::inet_pton(AF_INET, text.c_str(), bytes.data()) != 1) bytes = {};
-  return {bytes.data(), sizeof(in_addr)};
-}
-
-std::string HostOfAddressBytes(std::string_view bytes) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (bytes.size() != sizeof(in_addr) && bytes.size() != sizeof(in6_addr)) return "";
-  const int family = bytes.size() == sizeof(in_addr) ? AF_INET : AF_INET6;
-  if (::inet_ntop(family, bytes.data(), text.data(), text.size()) == nullptr) return "";
-  return text.data();
-}
 
 bool IsRefused(const Status& status) { return status.GetPayload(kRefusedPayload).has_value(); }
 

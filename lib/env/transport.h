@@ -25,11 +25,6 @@ struct Endpoint {
 };
 std::string ToString(const Endpoint& endpoint);  // "host:port", "[::1]:port"
 
-// The bytes of a numeric address in network order, 4 or 16 of them; of a name, those of 0.0.0.0.
-std::string AddressBytes(std::string_view host);
-// The way back: "127.0.0.1", "::1"; "" if `bytes` is neither 4 nor 16 long.
-std::string HostOfAddressBytes(std::string_view bytes);
-
 // Whether a Connect has failed because the host is there, yet nobody listens on that port: a process that did
 // is gone. `Refused` makes such a status.
 bool IsRefused(const Status& status);

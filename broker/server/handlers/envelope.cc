@@ -10,6 +10,7 @@
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
 #include "lib/base/check.h"
+#include "lib/env/address_bytes.h"
 #include "lib/kafka/codec.h"
 #include "lib/kafka/messages/default_principal_data.h"
 #include "lib/kafka/messages/envelope_request.h"
@@ -42,8 +43,8 @@ ErrorCode Check(const RequestContext& context, const kafka::EnvelopeRequest& req
   const int16_t key = reader.Int16();
   const int16_t version = reader.Int16();
   const ServedApi* api = reader.ok() ? context.dispatcher->Find(key) : nullptr;
-  if (api == nullptr) return ErrorCode::kUnsupportedVersion;
-  if (!api->forwardable) return ErrorCode::kInvalidRequest;
+  if (kafka::FindApi(key) == nullptr) return ErrorCode::kUnsupportedVersion;
+  if (api == nullptr || !api->forwardable) return ErrorCode::kInvalidRequest;
   return api->versions.contains(version) ? ErrorCode::kNone : ErrorCode::kUnsupportedVersion;
 }
 
