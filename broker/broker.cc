@@ -24,6 +24,7 @@
 #include "broker/server/metrics/request_metrics_table.h"
 #include "broker/server/producer_id_allocator.h"
 #include "broker/server/registration.h"
+#include "broker/server/replication_context.h"
 #include "broker/server/services.h"
 #include "broker/server/topic_log_config.h"
 #include "broker/server/topic_metrics.h"
@@ -162,6 +163,7 @@ struct Broker::Parts {
   std::unique_ptr<metadata::MetadataLog> metadata_log;
   server::ServerConfigValidator validator;
   std::unique_ptr<controller::Controller> controller;
+  replica::ReplicationContext replication;
   replica::PartitionRegistry partitions;
   std::unique_ptr<replica::ReplicaSet> replicas;
   std::unique_ptr<replica::Maintenance> maintenance;
@@ -235,6 +237,8 @@ void Broker::Parts::MakeServices() {
   replica_options.node_id = config().node_id;
   replica_options.recovery_threads =
       std::max(config().logs.num_recovery_threads_per_data_dir, static_cast<int32_t>(env.executors.size()));
+  replication = server::MakeReplicationContext(env, config(), metadata_log->cache(), server_metrics);
+  replica_options.replication = &replication;
   replica_options.flush_times = {&env.clock, server_metrics.log_flush_time_us};
   const int64_t cleaners = std::max<int64_t>(1, config().logs.log_cleaner_threads);
   replica_options.cleaner_memory_bytes =
@@ -250,6 +254,8 @@ void Broker::Parts::MakeServices() {
   maintenance_options.checkpoint_interval =
       absl::Milliseconds(config().logs.log_flush_offset_checkpoint_interval_ms);
   maintenance_options.initial_delay = absl::Milliseconds(config().logs.log_initial_task_delay_ms);
+  maintenance_options.follower_check_interval =
+      absl::Milliseconds(config().replication.replica_lag_time_max_ms) / 2;
   maintenance_options.clean_logs = config().logs.log_cleaner_enable;
   maintenance_options.cleaning_interval = absl::Milliseconds(config().logs.log_cleaner_backoff_ms);
   maintenance = std::make_unique<replica::Maintenance>(maintenance_options, *replicas);

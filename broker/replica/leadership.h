@@ -18,6 +18,8 @@ struct Leadership {
   std::vector<NodeId> adding_replicas;
   std::vector<NodeId> removing_replicas;
   bool recovered = true;  // KIP-704
+
+  bool reassigning() const { return !adding_replicas.empty() || !removing_replicas.empty(); }
 };
 
 // What a Leadership came to for the replica here.

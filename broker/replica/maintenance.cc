@@ -18,6 +18,7 @@ env::Task<void> WriteCheckpoints(ReplicaSet& replicas) {
 env::Task<void> ApplyRetention(ReplicaSet& replicas) { co_await replicas.ApplyRetention(); }
 env::Task<void> FlushTails(ReplicaSet& replicas) { co_await replicas.FlushTails(); }
 env::Task<void> CloseIdleFiles(ReplicaSet& replicas) { co_await replicas.CloseIdleFiles(); }
+env::Task<void> CheckFollowers(ReplicaSet& replicas) { co_await replicas.CheckFollowers(); }
 env::Task<void> CleanLogs(ReplicaSet& replicas) { co_await replicas.CleanLogs(); }
 env::Task<void> RemoveWhatIsDue(ReplicaSet& replicas) { co_await replicas.RemoveWhatIsDue(); }
 
@@ -52,7 +53,7 @@ Maintenance::~Maintenance() = default;
 void Maintenance::Start(env::Executor& executor) {
   const MaintenanceOptions& options = state_->options;
   state_->started = true;
-  state_->running = options.clean_logs ? 6 : 5;
+  state_->running = options.clean_logs ? 7 : 6;
   env::Spawn(executor,
              State::Repeat(state_, options.initial_delay, options.retention_check_interval, &ApplyRetention));
   env::Spawn(executor,
@@ -62,6 +63,8 @@ void Maintenance::Start(env::Executor& executor) {
              State::Repeat(state_, options.removal_interval, options.removal_interval, &RemoveWhatIsDue));
   env::Spawn(executor,
              State::Repeat(state_, options.idle_file_interval, options.idle_file_interval, &CloseIdleFiles));
+  env::Spawn(executor, State::Repeat(state_, options.follower_check_interval, options.follower_check_interval,
+                                     &CheckFollowers));
   if (!options.clean_logs) return;
   env::Spawn(executor,
              State::Repeat(state_, options.cleaning_interval, options.cleaning_interval, &CleanLogs));

@@ -145,6 +145,7 @@ env::Task<FetchedPartition> Partition::Fetch(FetchOptions options, std::shared_p
     env::LaneGuard in_lane = co_await lane_.Enter();
     fetched.leader = leadership_.leader;
     fetched.leader_epoch = leadership_.leader_epoch;
+    fetched.reassigning = leadership_.reassigning();
     fetched.problem = CheckEpoch(options.current_leader_epoch, options.only_from_leader);
     fetched.storage_status = offline_;
     if (options.follower && fetched.problem == FetchProblem::kNone) fetched.problem = CheckFollower(options);
@@ -166,13 +167,15 @@ env::Task<FetchedPartition> Partition::Fetch(FetchOptions options, std::shared_p
   co_return fetched;
 }
 
-env::Task<EpochCheck> Partition::CheckEpochAndBounds(LeaderEpoch current_leader_epoch) {
+env::Task<EpochCheck> Partition::CheckEpochAndBounds(LeaderEpoch current_leader_epoch,
+                                                     bool only_from_leader) {
   EpochCheck check;
   env::LaneGuard in_lane = co_await lane_.Enter();
-  check.problem = CheckEpoch(current_leader_epoch);
+  check.problem = CheckEpoch(current_leader_epoch, only_from_leader);
   if (check.problem != FetchProblem::kNone) co_return check;
   check.high_watermark = high_watermark_;
   check.last_stable_offset = LastStableOffset();
+  check.log_start_offset = log_->log_start_offset();
   check.log_end_offset = log_->log_end_offset();
   check.high_watermark_lags = replicating_ != nullptr && high_watermark_ < epoch_start_;
   co_return check;

@@ -104,6 +104,7 @@ struct FetchedPartition {
   std::optional<storage::EpochEnd> diverging_epoch;
   NodeId leader = kNoNode;
   LeaderEpoch leader_epoch = kNoLeaderEpoch;
+  bool reassigning = false;  // its replicas are being changed
 };
 
 // The epoch check of KIP-320 (fetches, ListOffsets and OffsetForLeaderEpoch alike) with the offsets that
@@ -112,6 +113,7 @@ struct EpochCheck {
   FetchProblem problem = FetchProblem::kNone;
   Offset high_watermark{-1};
   Offset last_stable_offset{-1};
+  Offset log_start_offset{-1};
   Offset log_end_offset{-1};
   bool high_watermark_lags = false;  // a new leader doesn't know yet all that was committed before it
 };
@@ -208,7 +210,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // Reads. If `waiter` is given it is told of everything that becomes readable after this look.
   env::Task<FetchedPartition> Fetch(FetchOptions options, std::shared_ptr<FetchWaiter> waiter);
 
-  env::Task<EpochCheck> CheckEpochAndBounds(LeaderEpoch current_leader_epoch);
+  env::Task<EpochCheck> CheckEpochAndBounds(LeaderEpoch current_leader_epoch, bool only_from_leader = true);
 
   // Runs `look` inside the lane, for reads that need more of the log than the calls here. It must not keep
   // references.

@@ -61,7 +61,8 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
     const auto known = high_watermarks.find(loaded.partition);
     const Offset high_watermark = known == high_watermarks.end() ? Offset(0) : known->second;
     found.push_back(std::make_shared<Partition>(options_.node_id, std::move(loaded), high_watermark,
-                                                env_.blocking_pool, options_.flush_times, this));
+                                                env_.blocking_pool, options_.flush_times, this,
+                                                options_.replication));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
   partitions_.Add(std::move(found));
@@ -85,7 +86,8 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
         continue;
       }
       created.push_back(std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0),
-                                                    env_.blocking_pool, options_.flush_times, this));
+                                                    env_.blocking_pool, options_.flush_times, this,
+                                                    options_.replication));
     }
     return true;
   };
@@ -174,6 +176,10 @@ env::Task<void> ReplicaSet::CleanLogs() {
     Status written = co_await env::RunBlocking<Status>(env_.blocking_pool, write);
     if (!written.ok()) log::Error("replica", "cleaner-offset-checkpoint: {}", Message(written));
   }
+}
+
+env::Task<void> ReplicaSet::CheckFollowers() {
+  for (const auto& partition : partitions_.All()) co_await partition->CheckFollowers();
 }
 
 env::Task<void> ReplicaSet::CloseIdleFiles() {

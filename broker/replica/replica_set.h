@@ -35,6 +35,7 @@ struct ReplicaSetOptions {
   int recovery_threads = 2;                             // num.recovery.threads.per.data.dir
   uint64_t cleaner_memory_bytes = uint64_t{128} << 20;  // log.cleaner.dedupe.buffer.size
   storage::FlushTimes flush_times;
+  const ReplicationContext* replication = nullptr;  // null: there is but this broker
 };
 
 // How the log directories and their compaction are, for metrics.
@@ -89,6 +90,8 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   env::Task<void> ApplyRetention();
   // Brings unflushed tails to the disk that have grown large or old, so that a recovery has little to read.
   env::Task<void> FlushTails();
+  // Has every partition that is led here look at its followers.
+  env::Task<void> CheckFollowers();
   // Gives up the descriptors of logs that weren't used since the last call.
   env::Task<void> CloseIdleFiles();
   // Compacts the dirtiest log, then the next, until none is dirty enough. One caller.

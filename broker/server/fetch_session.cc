@@ -62,25 +62,31 @@ env::Task<std::shared_ptr<FetchSession>> FetchSessionCache::Find(int32_t id) {
   co_return found->second;
 }
 
-bool FetchSessionCache::MakeRoom() {
+bool FetchSessionCache::MakeRoom(bool privileged) {
   if (sessions_.size() < most_sessions_) return true;
-  const auto oldest = std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
-    return a.second->last_used < b.second->last_used;
-  });
-  if (oldest == sessions_.end() || clock_.Now() - oldest->second->last_used < kEvictableAfter) return false;
+  const env::MonotonicTime now = clock_.Now();
+  const auto evictable = [&](const FetchSession& session) {
+    return (privileged && !session.privileged()) || now - session.last_used >= kEvictableAfter;
+  };
+  auto oldest = sessions_.end();
+  for (auto one = sessions_.begin(); one != sessions_.end(); ++one) {
+    if (!evictable(*one->second)) continue;
+    if (oldest == sessions_.end() || one->second->last_used < oldest->second->last_used) oldest = one;
+  }
+  if (oldest == sessions_.end()) return false;
   sessions_.erase(oldest);
   evictions_.Increment();
   return true;
 }
 
-env::Task<std::shared_ptr<FetchSession>> FetchSessionCache::Create(bool uses_topic_ids) {
+env::Task<std::shared_ptr<FetchSession>> FetchSessionCache::Create(bool uses_topic_ids, bool privileged) {
   env::LaneGuard in_lane = co_await lane_.Enter();
-  if (!MakeRoom()) co_return nullptr;
+  if (!MakeRoom(privileged)) co_return nullptr;
   int32_t id = kNoFetchSession;
   while (id == kNoFetchSession || sessions_.contains(id)) {
     id = static_cast<int32_t>(random_.Below(std::numeric_limits<int32_t>::max()));
   }
-  auto session = std::make_shared<FetchSession>(id, uses_topic_ids);
+  auto session = std::make_shared<FetchSession>(id, uses_topic_ids, privileged);
   session->last_used = clock_.Now();
   sessions_.emplace(id, session);
   co_return session;

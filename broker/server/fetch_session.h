@@ -44,6 +44,9 @@ struct FetchPartitionRequest {
   LeaderEpoch current_leader_epoch = kNoLeaderEpoch;
   LeaderEpoch last_fetched_epoch = kNoLeaderEpoch;
   int32_t max_bytes = 0;
+  // Of followers.
+  Offset log_start_offset{-1};
+  Offset high_watermark{INT64_MAX};  // that it knows (KIP-1166); INT64_MAX: it doesn't say
 };
 
 // What the session's last answer said of a partition.
@@ -57,11 +60,14 @@ struct FetchPartitionAnswer {
 
 class FetchSession {
  public:
-  FetchSession(int32_t id, bool uses_topic_ids) : id_(id), uses_topic_ids_(uses_topic_ids) {}
+  // `privileged`: a follower's.
+  FetchSession(int32_t id, bool uses_topic_ids, bool privileged = false)
+      : id_(id), uses_topic_ids_(uses_topic_ids), privileged_(privileged) {}
 
   int32_t id() const { return id_; }
   int32_t epoch() const { return epoch_; }  // that the next request must carry
   bool uses_topic_ids() const { return uses_topic_ids_; }
+  bool privileged() const { return privileged_; }
   size_t size() const { return order_.size(); }
 
   // Adds partitions, or changes what is asked of them.
@@ -85,6 +91,7 @@ class FetchSession {
 
   const int32_t id_;
   const bool uses_topic_ids_;
+  const bool privileged_;
   int32_t epoch_ = 1;
   std::list<Entry> order_;
   absl::flat_hash_map<FetchPartitionKey, std::list<Entry>::iterator> by_key_;
@@ -100,15 +107,16 @@ class FetchSessionCache {
   // Null if there is no such session.
   env::Task<std::shared_ptr<FetchSession>> Find(int32_t id);
   // Null if the cache is full of sessions that are in use: the client then goes on without one.
-  env::Task<std::shared_ptr<FetchSession>> Create(bool uses_topic_ids);
+  env::Task<std::shared_ptr<FetchSession>> Create(bool uses_topic_ids, bool privileged = false);
   env::Task<void> Remove(int32_t id);
   env::Task<size_t> size();
   // As of now, in no order.
   env::Task<std::vector<std::shared_ptr<FetchSession>>> All();
 
  private:
-  // Makes room by dropping the session that has been unused for the longest, if for long enough (KIP-227).
-  bool MakeRoom();
+  // Makes room by dropping the session that has been unused for the longest, if for long enough, or for a
+  // follower any of a consumer (KIP-227).
+  bool MakeRoom(bool privileged);
 
   const size_t most_sessions_;
   const env::Clock& clock_;

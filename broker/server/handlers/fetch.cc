@@ -7,9 +7,12 @@
 
 #include "broker/replica/fetch_waiter.h"
 #include "broker/replica/partition_registry.h"
+#include "broker/server/config/broker_config.h"
 #include "broker/server/error_mapping.h"
 #include "broker/server/fetch_session.h"
+#include "broker/server/leader_hint.h"
 #include "broker/server/metadata_lookup.h"
+#include "broker/server/read_replica.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
 #include "broker/server/topic_metrics.h"
@@ -26,8 +29,21 @@ using kafka::FetchResponse;
 using replica::FetchedPartition;
 using replica::FetchProblem;
 
+constexpr int16_t kFirstVersionWithReadReplicas = 11;
 constexpr int16_t kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstVersionWithReplicaState = 15;
+constexpr int16_t kFirstVersionWithNodeEndpoints = 16;
 constexpr int8_t kReadCommitted = 1;
+
+// Who asks.
+struct Reader {
+  NodeId follower = kNoNode;  // kNoNode: a consumer
+  BrokerEpoch broker_epoch{-1};
+  bool only_from_leader = true;
+  std::string_view rack;  // "": it reads from the leader
+
+  bool follows() const { return follower != kNoNode; }
+};
 
 // One partition on its way through a fetch.
 struct Item {
@@ -35,6 +51,7 @@ struct Item {
   std::shared_ptr<replica::Partition> partition;
   ErrorCode error = ErrorCode::kNone;
   FetchedPartition fetched;
+  NodeId read_from = kNoNode;  // the replica to read from instead
 };
 
 // Whether and how the client's session takes part (KIP-227, FetchManager of Kafka).
@@ -54,19 +71,36 @@ std::vector<FetchPartitionRequest> Requested(const FetchRequest& request) {
       one.current_leader_epoch = LeaderEpoch(partition.current_leader_epoch);
       one.last_fetched_epoch = LeaderEpoch(partition.last_fetched_epoch);
       one.max_bytes = partition.partition_max_bytes;
+      one.log_start_offset = Offset(partition.log_start_offset);
+      one.high_watermark = Offset(partition.high_watermark);
       requested.push_back(std::move(one));
     }
   }
   return requested;
 }
 
-env::Task<SessionUse> OpenSession(FetchSessionCache& cache, const FetchRequest& request,
-                                  bool uses_topic_ids) {
+Reader ReaderOf(const RequestContext& context, const FetchRequest& request) {
+  Reader reader;
+  const bool has_state = context.api_version >= kFirstVersionWithReplicaState;
+  const int32_t id = has_state ? request.replica_state.replica_id : request.replica_id;
+  if (id >= 0) {
+    reader.follower = NodeId(id);
+    if (has_state) reader.broker_epoch = BrokerEpoch(request.replica_state.replica_epoch);
+    return reader;
+  }
+  reader.only_from_leader = context.api_version < kFirstVersionWithReadReplicas;
+  const bool chooses = context.services.config.replication.rack_aware_replica_selector;
+  if (chooses && !reader.only_from_leader) reader.rack = request.rack_id.view();
+  return reader;
+}
+
+env::Task<SessionUse> OpenSession(FetchSessionCache& cache, const FetchRequest& request, bool uses_topic_ids,
+                                  bool follower) {
   SessionUse use;
   if (request.session_epoch == kInitialFetchEpoch || request.session_epoch == kFinalFetchEpoch) {
     if (request.session_id != kNoFetchSession) co_await cache.Remove(request.session_id);
     if (request.session_epoch == kInitialFetchEpoch && !request.topics.empty()) {
-      use.session = co_await cache.Create(uses_topic_ids);
+      use.session = co_await cache.Create(uses_topic_ids, follower);
     }
     co_return use;
   }
@@ -106,6 +140,17 @@ env::Task<std::vector<FetchPartitionRequest>> ThroughSession(SessionUse& use, co
   co_return use.session->Partitions();
 }
 
+// Who leads what isn't here.
+void NoteLeader(const metadata::MetadataImage& image, Item* item, const FetchPartitionKey& key,
+                bool uses_topic_ids) {
+  const metadata::TopicImage* topic =
+      uses_topic_ids ? image.topics.Find(key.topic_id) : image.topics.Find(key.topic);
+  const auto* registration = topic == nullptr ? nullptr : topic->Partition(key.partition);
+  if (registration == nullptr) return;
+  item->fetched.leader = registration->leader;
+  item->fetched.leader_epoch = registration->leader_epoch;
+}
+
 std::vector<Item> Resolve(RequestContext& context, std::vector<FetchPartitionRequest> requested,
                           bool uses_topic_ids) {
   std::vector<Item> items;
@@ -119,6 +164,7 @@ std::vector<Item> Resolve(RequestContext& context, std::vector<FetchPartitionReq
     if (item.partition == nullptr) {
       item.error = uses_topic_ids ? MissingPartitionError(context.services, key.topic_id, key.partition)
                                   : MissingPartitionError(context.services, key.topic, key.partition);
+      NoteLeader(*context.services.metadata.Current(), &item, one.key, uses_topic_ids);
     }
     item.request = std::move(one);
     items.push_back(std::move(item));
@@ -163,42 +209,80 @@ struct Look {
   bool answer_now = false;  // something other than records is to be told
 };
 
+// Sends consumers to a replica that lies nearer; what they would have read here isn't read.
+env::Task<void> ChooseReplicas(RequestContext& context, const Reader& reader, std::vector<Item>& items) {
+  if (reader.rack.empty()) co_return;
+  const metadata::ImagePtr image = context.services.metadata.Current();
+  for (Item& item : items) {
+    if (item.partition == nullptr) continue;
+    const std::vector<replica::ReadReplica> replicas =
+        co_await item.partition->ReadReplicas(item.request.fetch_offset);
+    const NodeId chosen =
+        ChooseReadReplica(image->cluster, reader.rack, context.connection.listener_name, replicas);
+    if (chosen == kNoNode || chosen == context.services.node_id) continue;
+    const replica::EpochCheck check =
+        co_await item.partition->CheckEpochAndBounds(item.request.current_leader_epoch);
+    if (check.problem != FetchProblem::kNone) continue;  // the read will say so
+    item.read_from = chosen;
+    item.fetched.high_watermark = check.high_watermark;
+    item.fetched.last_stable_offset = check.last_stable_offset;
+    item.fetched.log_start_offset = check.log_start_offset;
+  }
+}
+
+replica::FetchOptions OptionsFor(const Item& item, const FetchRequest& request, const Reader& reader,
+                                 int64_t bytes_left, bool first_look) {
+  replica::FetchOptions options;
+  options.offset = item.request.fetch_offset;
+  options.max_bytes =
+      static_cast<uint64_t>(std::max<int64_t>(0, std::min<int64_t>(bytes_left, item.request.max_bytes)));
+  options.read_committed = request.isolation_level == kReadCommitted;
+  options.current_leader_epoch = item.request.current_leader_epoch;
+  options.last_fetched_epoch = item.request.last_fetched_epoch;
+  options.only_from_leader = reader.only_from_leader;
+  if (reader.follows()) {
+    replica::FetchingFollower& follower = options.follower.emplace();
+    follower.fetch.follower = reader.follower;
+    follower.fetch.broker_epoch = reader.broker_epoch;
+    follower.fetch.log_start_offset = item.request.log_start_offset;
+    follower.note = first_look;
+  }
+  return options;
+}
+
 // One pass over all partitions. With a `waiter` the partitions tell it of what comes later.
-env::Task<Look> ReadAll(std::vector<Item>& items, const FetchRequest& request, int64_t max_bytes,
-                        std::shared_ptr<replica::FetchWaiter> waiter) {
+env::Task<Look> ReadAll(std::vector<Item>& items, const FetchRequest& request, const Reader& reader,
+                        int64_t max_bytes, bool first_look, std::shared_ptr<replica::FetchWaiter> waiter) {
   Look look;
   for (Item& item : items) {
-    if (item.partition == nullptr) {
+    if (item.partition == nullptr || item.read_from != kNoNode) {
       look.answer_now = true;
       continue;
     }
-    replica::FetchOptions options;
-    options.offset = item.request.fetch_offset;
     const int64_t left = std::max<int64_t>(0, max_bytes - look.bytes);
-    options.max_bytes =
-        static_cast<uint64_t>(std::max<int64_t>(0, std::min<int64_t>(left, item.request.max_bytes)));
+    replica::FetchOptions options = OptionsFor(item, request, reader, left, first_look);
     options.min_one_batch = look.bytes == 0;
-    options.read_committed = request.isolation_level == kReadCommitted;
-    options.current_leader_epoch = item.request.current_leader_epoch;
-    options.last_fetched_epoch = item.request.last_fetched_epoch;
-    item.fetched = co_await item.partition->Fetch(options, waiter);
+    item.fetched = co_await item.partition->Fetch(std::move(options), waiter);
     item.error = ErrorOf(item.fetched);
     look.bytes += static_cast<int64_t>(item.fetched.records.length);
     if (item.error != ErrorCode::kNone || item.fetched.diverging_epoch) look.answer_now = true;
+    if (reader.follows() && item.fetched.high_watermark > item.request.high_watermark) look.answer_now = true;
   }
   co_return look;
 }
 
-env::Task<void> ReadOrWait(RequestContext& context, const FetchRequest& request, std::vector<Item>& items) {
+env::Task<void> ReadOrWait(RequestContext& context, const FetchRequest& request, const Reader& reader,
+                           std::vector<Item>& items) {
   const int64_t max_bytes = std::min<int64_t>(request.max_bytes, context.services.limits.fetch_max_bytes);
   const int64_t min_bytes = std::min<int64_t>(request.min_bytes, max_bytes);
-  Look look = co_await ReadAll(items, request, max_bytes, nullptr);
+  co_await ChooseReplicas(context, reader, items);
+  Look look = co_await ReadAll(items, request, reader, max_bytes, true, nullptr);
   context.AllowNext();
   if (look.answer_now || look.bytes >= min_bytes || request.max_wait_ms <= 0) co_return;
   if (items.empty() && request.session_id == kNoFetchSession) co_return;
   // Looked at once more with the waiter in place: nothing that came in between is missed.
   auto waiter = std::make_shared<replica::FetchWaiter>(std::max<int64_t>(1, min_bytes));
-  look = co_await ReadAll(items, request, max_bytes, waiter);
+  look = co_await ReadAll(items, request, reader, max_bytes, false, waiter);
   if (look.answer_now || look.bytes >= min_bytes) co_return;
   // What this look found counts too, which may be more than the one before did.
   waiter->AddReadable(look.bytes);
@@ -208,8 +292,11 @@ env::Task<void> ReadOrWait(RequestContext& context, const FetchRequest& request,
   co_await waiter->WaitFor(absl::Milliseconds(request.max_wait_ms));
   --context.services.waiting.fetches;
   context.remote_us = absl::ToInt64Microseconds(clock.Now() - began);
-  if (!waiter->woken()) context.services.metrics.expired_consumer_fetches.Increment();
-  co_await ReadAll(items, request, max_bytes, nullptr);
+  const ServerMetrics& metrics = context.services.metrics;
+  if (!waiter->woken()) {
+    (reader.follows() ? metrics.expired_follower_fetches : metrics.expired_consumer_fetches).Increment();
+  }
+  co_await ReadAll(items, request, reader, max_bytes, false, nullptr);
 }
 
 FetchResponse::PartitionData ToAnswer(Item& item, bool read_committed) {
@@ -230,6 +317,7 @@ FetchResponse::PartitionData ToAnswer(Item& item, bool read_committed) {
   data.high_watermark = fetched.high_watermark.value();
   data.last_stable_offset = fetched.last_stable_offset.value();
   data.log_start_offset = fetched.log_start_offset.value();
+  data.preferred_read_replica = item.read_from.value();
   if (fetched.diverging_epoch) {
     data.diverging_epoch.epoch = fetched.diverging_epoch->epoch.value();
     data.diverging_epoch.end_offset = fetched.diverging_epoch->end_offset.value();
@@ -246,18 +334,38 @@ FetchPartitionAnswer Noted(const Item& item) {
     answer.high_watermark = item.fetched.high_watermark;
     answer.log_start_offset = item.fetched.log_start_offset;
   }
-  answer.has_records = item.fetched.records.length > 0;
+  // Both are always told.
+  answer.has_records = item.fetched.records.length > 0 || item.read_from != kNoNode;
   answer.diverging = item.fetched.diverging_epoch.has_value();
   return answer;
 }
 
-void Count(TopicMetricsTable& metrics, const Item& item) {
+void Count(const Services& services, const Item& item, const Reader& reader) {
   if (item.partition == nullptr) return;
-  const TopicMetrics& topic = metrics.Of(*item.partition);
+  const TopicMetrics& topic = services.topic_metrics.Of(*item.partition);
   topic.FetchRequest();
-  if (item.fetched.records.length > 0) topic.BytesOut(item.fetched.records.length);
+  const uint64_t bytes = item.fetched.records.length;
+  if (reader.follows()) {
+    services.metrics.replication_bytes_out.Increment(bytes);
+    if (item.fetched.reassigning) services.metrics.reassignment_bytes_out.Increment(bytes);
+  } else if (bytes > 0) {
+    topic.BytesOut(bytes);
+  }
   // Being asked in vain after leaders and offsets moved is everyday life, as for Kafka.
   if (item.fetched.problem == FetchProblem::kStorage) topic.FailedFetchRequest();
+}
+
+// Tells whom to ask instead, if it is of use to who asks.
+void AddLeaderHints(const RequestContext& context, FetchResponse* response) {
+  metadata::ImagePtr image;
+  for (const auto& topic : response->responses) {
+    for (const auto& partition : topic.partitions) {
+      if (partition.current_leader.leader_id < 0) continue;
+      if (image == nullptr) image = context.services.metadata.Current();
+      AddNodeEndpoint(*image, context.connection.listener_name, NodeId(partition.current_leader.leader_id),
+                      &response->node_endpoints);
+    }
+  }
 }
 
 void AddToResponse(Item& item, bool read_committed, FetchResponse* response) {
@@ -279,7 +387,8 @@ env::Task<FetchResponse> FetchHandler::Handle(RequestContext& context, const Fet
   FetchResponse response;
   const bool uses_topic_ids = context.api_version >= kFirstVersionWithTopicIds;
   FetchSessionCache& cache = context.services.fetch_sessions;
-  SessionUse use = co_await OpenSession(cache, request, uses_topic_ids);
+  const Reader reader = ReaderOf(context, request);
+  SessionUse use = co_await OpenSession(cache, request, uses_topic_ids, reader.follows());
   std::vector<FetchPartitionRequest> requested;
   if (use.error == ErrorCode::kNone) requested = co_await ThroughSession(use, request, uses_topic_ids);
   if (use.error != ErrorCode::kNone) {
@@ -287,19 +396,20 @@ env::Task<FetchResponse> FetchHandler::Handle(RequestContext& context, const Fet
     co_return response;
   }
   std::vector<Item> items = Resolve(context, std::move(requested), uses_topic_ids);
-  co_await ReadOrWait(context, request, items);
-  for (const Item& item : items) Count(context.services.topic_metrics, item);
+  co_await ReadOrWait(context, request, reader, items);
+  for (const Item& item : items) Count(context.services, item, reader);
   const bool read_committed = request.isolation_level == kReadCommitted;
   if (use.session == nullptr) {
     for (Item& item : items) AddToResponse(item, read_committed, &response);
-    co_return response;
+  } else {
+    response.session_id = use.session->id();
+    env::LaneGuard in_lane = co_await use.session->lane.Enter();
+    for (Item& item : items) {
+      const bool news = use.session->NoteAnswer(item.request.key, Noted(item));
+      if (news || !use.incremental) AddToResponse(item, read_committed, &response);
+    }
   }
-  response.session_id = use.session->id();
-  env::LaneGuard in_lane = co_await use.session->lane.Enter();
-  for (Item& item : items) {
-    const bool news = use.session->NoteAnswer(item.request.key, Noted(item));
-    if (news || !use.incremental) AddToResponse(item, read_committed, &response);
-  }
+  if (context.api_version >= kFirstVersionWithNodeEndpoints) AddLeaderHints(context, &response);
   co_return response;
 }
 
