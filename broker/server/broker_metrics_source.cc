@@ -120,6 +120,12 @@ void BrokerMetricsSource::NoteCluster(const metadata::PartitionRegistration& reg
   sample->leader_is_preferred = registration.leader == registration.preferred_leader();
   sample->reassigning = !registration.adding_replicas.empty() || !registration.removing_replicas.empty();
   sample->replicas = static_cast<int32_t>(registration.replicas.size());
+  sample->replication_factor =
+      sample->replicas - static_cast<int32_t>(std::ranges::count_if(registration.replicas, [&](NodeId id) {
+        return std::ranges::count(registration.adding_replicas, id) > 0;
+      }));
+  // More than all replicas are never asked for.
+  sample->min_insync_replicas = std::min(sample->min_insync_replicas, sample->replicas);
   sample->in_sync_replicas = static_cast<int32_t>(registration.isr.size());
 }
 

@@ -259,6 +259,7 @@ TEST_F(BrokerMetricsSourceTest, PartitionsComeInSlices) {
   EXPECT_EQ(first[0].replicas, 2);
   EXPECT_EQ(first[0].in_sync_replicas, 1);
   EXPECT_EQ(first[0].min_insync_replicas, 2);
+  EXPECT_EQ(first[0].replication_factor, 2);
   const auto second = Run(source_->CollectPartitions(1, 1));
   ASSERT_EQ(second.size(), 1U);
   EXPECT_EQ(second[0].partition, PartitionIndex(1));
