@@ -118,6 +118,10 @@ class Node:
         self.paused = False
         return self
 
+    def forget(self):
+        """The directory was emptied: the next start formats it again."""
+        self._formatted = False
+
     def answers(self):
         if not self.alive():
             raise Died(f"node {self.node_id} ({self.kind}) ended with code {self.program.process.returncode}\n{self.program.log_tail()}")
