@@ -117,6 +117,12 @@ class ClusterState:
         if answer["errorCode"] != 0:
             raise Failure(f"CreateTopics of {name}: error {answer['errorCode']} {answer['errorMessage']}")
 
+    def delete_topic(self, name):
+        body = {"topics": [{"name": name, "topicId": "0" * 32}], "timeoutMs": 60000}
+        answer = self.ask(self._serving().port, "DeleteTopics", 6, body)["responses"][0]
+        if answer["errorCode"] != 0:
+            raise Failure(f"DeleteTopics of {name}: error {answer['errorCode']}")
+
     def elect_preferred(self):
         """Each partition is led by its first replica again, as far as that is in sync."""
         answer = self.ask(self._serving().port, "ElectLeaders", 2, {"electionType": 0, "topicPartitions": None, "timeoutMs": 30000})
