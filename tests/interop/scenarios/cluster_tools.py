@@ -238,19 +238,23 @@ def _check_metadata_dump(ground, node, directory, topic):
 def metadata_shell(ground):
     """The shell reads each node's newest snapshot."""
     topic = ground.topic("shell", 3)
-    for i in range(40):
+    known = ground.state.quorum().high_watermark
+    for i in range(60):
         ground.state.create_topic(f"filler-{i}", 2)
     for node in ground.nodes.values():
         def snapshots(node=node):
-            return [p for p in sorted((node.data / "__cluster_metadata-0").glob("*.checkpoint")) if int(p.name[:20]) > 0]
+            return [p for p in sorted((node.data / "__cluster_metadata-0").glob("*.checkpoint")) if int(p.name[:20]) >= known]
         path = eventually(snapshots, f"a snapshot on node {node.node_id}", 30)[-1]
         copied = ground.directory / f"shell-{node.node_id}" / "__cluster_metadata-0" / path.name
         copied.parent.mkdir(parents=True)
         shutil.copy(path, copied)
-        text = ground.tools.apart(SHELL, "--snapshot", copied, "ls", "/image/topics/byName")
-        contains(text, topic, f"topics in {path.name} of node {node.node_id}")
-        text = ground.tools.apart(SHELL, "--snapshot", copied, "ls", "/image/cluster/brokers")
-        equal(["1", "2", "3"], text.split()[-3:], f"brokers in {path.name} of node {node.node_id}")
+        # The shell may answer before it has read everything.
+        eventually(lambda c=copied: topic in _shell(ground, c, "ls", "/image/topics/byName"), f"topics in {path.name} of node {node.node_id}", 30)
+        eventually(lambda c=copied: _shell(ground, c, "ls", "/image/cluster/brokers") == ["1", "2", "3"], f"brokers in {path.name} of node {node.node_id}", 30)
+
+
+def _shell(ground, snapshot, *command):
+    return ground.tools.apart(SHELL, "--snapshot", snapshot, *command).split()
 
 
 def unregister(ground):
