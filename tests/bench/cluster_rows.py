@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
 from harness import broker as brokers  # noqa: E402
 from harness import history  # noqa: E402
-from harness.cluster import BOTH, Cluster, Died  # noqa: E402, F401
+from harness.cluster import BOTH, Cluster  # noqa: E402
 from harness.scenario import eventually  # noqa: E402
 from scenarios.cluster_ground import stream_argv  # noqa: E402
 from servers import LOAD, Malfunction, java_of_apache, load  # noqa: E402

@@ -43,6 +43,8 @@ class Ground:
         return self
 
     def __exit__(self, *_):
+        for death in filter(None, (node.death() for node in self.nodes.values())):
+            print("      " + death.replace("\n", "\n      "), flush=True)
         for stream in self.streams:
             stream.kill()
         self.tools.close()
@@ -89,6 +91,7 @@ class Ground:
 
     def settle(self, topic, partitions=3):
         """Ends the streams, and checks what they saw against the logs, and the replicas against each other."""
+        self.cluster.check_alive()
         for stream in self.streams:
             stream.drain()
         self.cluster.await_whole(topic)

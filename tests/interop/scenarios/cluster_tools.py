@@ -248,9 +248,9 @@ def metadata_shell(ground):
         copied = ground.directory / f"shell-{node.node_id}" / "__cluster_metadata-0" / path.name
         copied.parent.mkdir(parents=True)
         shutil.copy(path, copied)
-        # The shell may answer before it has read everything.
-        eventually(lambda c=copied: topic in _shell(ground, c, "ls", "/image/topics/byName"), f"topics in {path.name} of node {node.node_id}", 30)
-        eventually(lambda c=copied: _shell(ground, c, "ls", "/image/cluster/brokers") == ["1", "2", "3"], f"brokers in {path.name} of node {node.node_id}", 30)
+        # Apache's shell answers at times before it has read everything.
+        eventually(lambda c=copied: topic in _shell(ground, c, "ls", "/image/topics/byName"), f"topics in {path.name} of node {node.node_id}", 90)
+        eventually(lambda c=copied: _shell(ground, c, "ls", "/image/cluster/brokers") == ["1", "2", "3"], f"brokers in {path.name} of node {node.node_id}", 90)
 
 
 def _shell(ground, snapshot, *command):

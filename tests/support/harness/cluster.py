@@ -13,7 +13,7 @@ import uuid
 from . import broker as brokers
 from .cluster_state import ClusterState
 from .process import Failure
-from .scenario import eventually
+from .scenario import check, eventually
 
 APACHE, DOHLE = "apache", "dohle"
 BOTH, BROKER, CONTROLLER = "broker,controller", "broker", "controller"
@@ -33,6 +33,7 @@ _SETTINGS = {
     "auto.create.topics.enable": "false",
     "auto.leader.rebalance.enable": "false",  # preferred leaders come back when a scenario asks for them
     "controlled.shutdown.enable": "true",
+    "broker.session.timeout.ms": "4000",  # nodes that share a busy machine fence each other with less
 }
 
 
@@ -55,6 +56,7 @@ class Node:
         self._held = [brokers.held_port(), brokers.held_port()]
         self.port, self.controller_port = (holder.getsockname()[1] for holder in self._held)
         self._formatted = False
+        self._running = False  # as far as we have to do with it
         self.become(kind)
 
     def become(self, kind):
@@ -115,35 +117,45 @@ class Node:
             self.program.format(properties, *self.cluster.format_words(self))
             self._formatted = True
         self.program.launch(properties)
-        self.paused = False
+        self.paused, self._running = False, True
         return self
 
     def forget(self):
         """The directory was emptied: the next start formats it again."""
         self._formatted = False
 
-    def answers(self):
-        if not self.alive():
-            raise Died(f"node {self.node_id} ({self.kind}) ended with code {self.program.process.returncode}\n{self.program.log_tail()}")
-        return brokers.answers(self.port if self.is_broker() else self.controller_port)
+    def death(self):
+        """What is to be said of a process that ended unasked; None of all others."""
+        if not self._running or self.alive():
+            return None
+        return f"node {self.node_id} ({self.kind}) ended with code {self.program.process.returncode}\n{self.program.log_tail()}"
+
+    def _answers_or_died(self):
+        return self.death() or brokers.answers(self.port if self.is_broker() else self.controller_port)
 
     def await_answer(self, timeout_s=90):
-        what = f"node {self.node_id} ({self.kind}) answers"
         try:
-            eventually(self.answers, what, timeout_s, 0.05)
-        except Died:
-            raise
+            answer = eventually(self._answers_or_died, f"node {self.node_id} ({self.kind}) answers", timeout_s, 0.05)
         except Failure as failure:
             raise Failure(f"{failure}\n{self.program.log_tail()}") from None
+        if answer is not True:
+            raise Failure(answer)
         return self
 
     def start(self, timeout_s=90):
         return self.launch().await_answer(timeout_s)
 
     def stop(self, timeout_s=60):
+        self._running = False
         self.program.stop(timeout_s)
 
+    def leave(self):
+        """Asks for a clean stop and doesn't wait."""
+        self._running = False
+        self.program.process.send_signal(signal.SIGTERM)
+
     def kill(self):
+        self._running = False
         self.program.kill()
         self.paused = False
 
@@ -172,10 +184,6 @@ class Node:
             self.kill()
         for holder in self._held:
             holder.close()
-
-
-class Died(Exception):
-    """A node's process ended by itself: waiting longer is of no use."""
 
 
 class Cluster:
@@ -265,12 +273,17 @@ class Cluster:
         """A clean stop of all. Apache's last nodes wait in vain for a controller to let them go, and are killed then."""
         for node in self.nodes.values():
             if node.alive():
-                node.program.process.send_signal(signal.SIGTERM)
+                node.leave()
         for node in self.nodes.values():
             try:
                 node.program.process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 node.kill()
+
+    def check_alive(self):
+        """No node's process ended unasked."""
+        deaths = [death for node in self.nodes.values() if (death := node.death())]
+        check(not deaths, "\n".join(deaths))
 
     def close(self):
         for node in self.nodes.values():
