@@ -6,9 +6,9 @@
 
 from harness.process import Failure
 
-from . import cluster_failures, cluster_mixed, cluster_takeover, cluster_tools
+from . import cluster_failures, cluster_mixed, cluster_racks, cluster_takeover, cluster_tools
 
-THEMES = [cluster_failures, cluster_tools, cluster_mixed, cluster_takeover]
+THEMES = [cluster_failures, cluster_racks, cluster_tools, cluster_mixed, cluster_takeover]
 BY_DEFAULT = ()  # the names that run without being asked for; each is put here when it has passed on Dohle
 
 
@@ -22,12 +22,11 @@ class _SharedGround:
     """One cluster for the scenarios of a theme; a new one after a failure, whose traces would blur the next."""
 
     def __init__(self, session, theme):
-        self._session, self._theme, self._ground, self._count = session, theme, None, 0
+        self._session, self._theme, self._ground = session, theme, None
 
     def get(self):
         if self._ground is None:
-            self._count += 1
-            self._ground = self._theme.ground(self._session, f"{self._theme.NAME}-{self._count}").__enter__()
+            self._ground = self._theme.ground(self._session, self._theme.NAME).__enter__()
         return self._ground
 
     def drop(self):

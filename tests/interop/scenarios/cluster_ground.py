@@ -22,11 +22,14 @@ def stream_argv(client):
 class Ground:
     """A running cluster, with the streams and tools that work on it. A context: everything ends with it."""
 
+    _made = 0
+
     def __init__(self, session, name, nodes=None, voters=None, **overrides):
         nodes = nodes or {i + 1: (kind, BOTH) for i, kind in enumerate(session.nodes)}
         self.session = session
-        self.directory = session.directory / name.replace("/", "-")
-        self.directory.mkdir(exist_ok=True)
+        Ground._made += 1
+        self.directory = session.directory / f"{name}-{Ground._made}"
+        self.directory.mkdir()
         brokers.Apache.heap = HEAP
         self.cluster = Cluster(self.directory, nodes, voters or session.voters, overrides)
         self.state = self.cluster.state

@@ -57,6 +57,7 @@ class Node:
         self.port, self.controller_port = (holder.getsockname()[1] for holder in self._held)
         self._formatted = False
         self._running = False  # as far as we have to do with it
+        self.overrides = {}  # properties of this node alone
         self.become(kind)
 
     def become(self, kind):
@@ -107,6 +108,7 @@ class Node:
             "listeners": ",".join(listeners),
             "advertised.listeners": listeners[0] if self.is_broker() else None,
             **self.cluster.overrides,
+            **self.overrides,
         })
         return self.program.write_properties()
 

@@ -107,6 +107,18 @@ class ClusterState:
             raise Failure(f"ListOffsets of {topic}-{partition}: error {p['errorCode']}")
         return p["offset"]
 
+    def fetch(self, node, topic, partition, offset=0, rack=""):
+        """One Fetch of a consumer to a node; the partition's part of the answer."""
+        ids = {t["name"]: t["topicId"] for t in self.metadata([topic])["topics"]}
+        body = {"maxWaitMs": 500, "minBytes": 1, "maxBytes": 1 << 20, "isolationLevel": 0, "sessionId": 0, "sessionEpoch": -1, "rackId": rack,
+                "forgottenTopicsData": [],
+                "topics": [{"topicId": ids[topic], "partitions": [{"partition": partition, "currentLeaderEpoch": -1, "fetchOffset": offset,
+                                                                  "lastFetchedEpoch": -1, "logStartOffset": -1, "partitionMaxBytes": 1 << 20}]}]}
+        answer = self.ask(node.port, "Fetch", 13, body)
+        if answer["errorCode"] != 0 or not answer["responses"]:
+            raise Failure(f"Fetch of {topic}-{partition}: error {answer['errorCode']}")
+        return answer["responses"][0]["partitions"][0]
+
     def create_topic(self, name, partitions, replication_factor=-1, assignment=None, configs=None):
         """assignment: {partition: [node ids]} instead of a number of partitions."""
         topic = {"name": name, "numPartitions": -1 if assignment else partitions, "replicationFactor": -1 if assignment else replication_factor,
