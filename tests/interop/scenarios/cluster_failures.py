@@ -37,7 +37,7 @@ def replicated(ground):
 def _hurt(ground, choose, hurt, mend):
     """A topic under load; choose(topic) names the nodes, hurt and mend do that to each."""
     topic = ground.topic("hurt", 3)
-    ground.stream_both(topic)
+    ground.load(topic)
     nodes = choose(topic)
     for node in nodes:
         hurt(node)
@@ -75,7 +75,7 @@ def kill_controller(ground):
 def kill_follower(ground):
     """A topic of one partition, of which the victim holds a follower."""
     topic = ground.topic("follower", 1)
-    ground.stream_both(topic, 1)
+    ground.load(topic, 1)
     victim = _neither(ground, ground.state.leader(topic), ground.state.active_controller())
     victim.kill()
     eventually(lambda: victim.node_id not in ground.state.partitions(topic)[0].isr, "the dead follower leaves the ISR")
@@ -88,7 +88,7 @@ def kill_follower(ground):
 def kill_one_after_the_other(ground):
     """Each node once, the next as soon as the last one is in sync again."""
     topic = ground.topic("each", 3)
-    ground.stream_both(topic)
+    ground.load(topic)
     for node in ground.nodes.values():
         node.kill()
         ground.progress(f"without node {node.node_id}", 90)
@@ -120,7 +120,7 @@ def pause_controller(ground):
 def rolling_restart(ground):
     """Clean stops, each node once: no client sees an error, and leaders move before their node goes."""
     topic = ground.topic("rolling", 3)
-    ground.stream_both(topic)
+    ground.load(topic)
     for node in ground.nodes.values():
         node.stop()
         ground.progress(f"without node {node.node_id}", 90)
@@ -133,7 +133,7 @@ def rolling_restart(ground):
 def plain_producers(ground):
     """Without idempotence records may come twice, but none is lost."""
     topic = ground.topic("plain", 3)
-    ground.stream_both(topic, idempotent=False)
+    ground.load(topic, idempotent=False)
     victim = ground.nodes[1]
     victim.kill()
     ground.progress("without the node", 90)

@@ -72,11 +72,11 @@ class Ground:
         self.streams.append(stream)
         return stream
 
-    def stream_both(self, topic, partitions=3, **options):
-        """librdkafka and Java on one topic, each with a group of its own, both under way."""
-        found = [self.stream(client, topic, partitions, **options) for client in ("librdkafka", "java")]
+    def load(self, topic, partitions=3, **options):
+        """librdkafka and Java on one topic, each with a group of its own, all under way."""
+        for client in self.session.streams:
+            self.stream(client, topic, partitions, **options)
         self.progress("at first", 90)
-        return found
 
     def progress(self, what, timeout_s=60):
         for stream in self.streams:

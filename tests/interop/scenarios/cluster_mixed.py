@@ -36,7 +36,7 @@ def _brokers_beside(session, controller, kinds):
     with Ground(session, f"beside-{controller}-{'-'.join(kinds)}", nodes) as ground:
         topic = ground.topic("beside", 3)
         equal({2, 3, 4}, {p.leader for p in ground.state.partitions(topic).values()}, "each kind leads")
-        ground.stream_both(topic)
+        ground.load(topic)
         _through_kills(ground, topic, ground.cluster.brokers())
         for node in ground.cluster.brokers():  # controlled shutdown, asked of the other kind
             ground.cluster.restart(node)
@@ -70,7 +70,7 @@ def _voters_of_both(session, kinds):
     nodes = {i + 1: (kind, BOTH) for i, kind in enumerate(kinds)}
     with Ground(session, f"voters-{'-'.join(kinds)}", nodes, **snapshots) as ground:
         topic = ground.topic("voted", 3)
-        ground.stream_both(topic)
+        ground.load(topic)
         _through_kills(ground, topic, list(ground.nodes.values()))
         leaders = {node.node_id for node in ground.nodes.values() if node.kind == THEIRS}
         ours = set(ground.nodes) - leaders
@@ -96,7 +96,7 @@ def _lost_disk(session, victim_kind, other_kind):
     nodes = {1: (victim_kind, BROKER), 2: (other_kind, BOTH), 3: (other_kind, BROKER)}
     with Ground(session, f"disk-{victim_kind}-{other_kind}", nodes, **snapshots) as ground:
         topic = ground.topic("disk", 3)
-        ground.stream_both(topic)
+        ground.load(topic)
         victim = ground.nodes[1]
         victim.kill()
         shutil.rmtree(victim.data)

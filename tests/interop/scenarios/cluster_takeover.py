@@ -41,7 +41,7 @@ def _take_over(session, name, kill):
     with Ground(session, name, {i: (THEIRS, BOTH) for i in (1, 2, 3)}) as ground:
         old = _fill(ground)
         topic = ground.topic("live", 3)
-        ground.stream_both(topic)
+        ground.load(topic)
         _replace(ground, session.kind, kill)
         _check_old(ground, old)
         ground.topic("made.under.ours", 3)

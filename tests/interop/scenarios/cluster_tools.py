@@ -276,7 +276,7 @@ def voters_change(session):
     """A dynamic quorum: a voter is added, the active controller is removed, under load."""
     with Ground(session, "voters", {i: (session.nodes[i - 1], BOTH) for i in (1, 2, 3)}, "dynamic") as ground:
         topic = ground.topic("voted", 3)
-        ground.stream_both(topic)
+        ground.load(topic)
         node = ground.cluster.add(4, session.nodes[0], BOTH).start()
         ground.cluster.await_brokers()
         eventually(lambda: 4 in ground.state.quorum().observers, "the new node observes")
