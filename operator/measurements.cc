@@ -66,11 +66,14 @@ env::Task<void> Measurements::Scrape(std::string key, env::Endpoint endpoint) {
   http::HttpGetOptions options;
   options.timeout = kScrapeTimeout;
   options.max_body_bytes = kMaxPageBytes;
+  StringMap<reconcile::TopicBytes> totals;
+  reconcile::TopicBytesReader reader(&totals);
+  // The page of a broker with thousands of topics has megabytes, of which little is looked at.
+  options.take_body = [&reader](std::string_view piece) { reader.Take(piece); };
   const StatusOr<http::HttpAnswer> page =
       co_await http::HttpGet(options_.env.transport, options_.executor, endpoint, "/metrics", options);
   if (!page.ok() || page->status != 200) co_return;
-  StringMap<reconcile::TopicBytes> totals;
-  reconcile::ReadTopicBytes(page->body, &totals);
+  reader.End();
   clusters_[key].rates.Add(ToString(endpoint), options_.env.clock.WallTimeMs(), std::move(totals));
 }
 
@@ -79,12 +82,12 @@ void Measurements::Publish(const std::string& cluster,
   clusters_[cluster].lag = std::move(snapshot);
 }
 
-const reconcile::TopicMeasures* Measurements::Of(const std::string& key, const std::string& topic) {
+std::optional<reconcile::TopicMeasures> Measurements::Of(const std::string& key,
+                                                         const std::string& topic) const {
   const auto found = clusters_.find(key);
-  if (found == clusters_.end() || found->second.lag == nullptr) return nullptr;
-  Cluster& cluster = found->second;
-  reconcile::TopicMeasures& measures = cluster.measures[topic];
-  measures = {};
+  if (found == clusters_.end() || found->second.lag == nullptr) return std::nullopt;
+  const Cluster& cluster = found->second;
+  reconcile::TopicMeasures measures;
   if (const auto bytes = cluster.bytes.find(topic); bytes != cluster.bytes.end()) {
     measures.bytes = bytes->second;
   }
@@ -96,7 +99,7 @@ const reconcile::TopicMeasures* Measurements::Of(const std::string& key, const s
     measures.records_in_per_second = rate->second;
   const auto& largest = cluster.lag->largest;
   if (const auto lag = largest.find(topic); lag != largest.end()) measures.largest_lag = lag->second;
-  return &measures;
+  return measures;
 }
 
 void Measurements::Collect(runtime::MetricSink& sink) const {

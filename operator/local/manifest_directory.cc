@@ -153,6 +153,7 @@ void ManifestDirectory::AddItem(const std::string& name, YamlDocument document, 
   item.key = {kind,
               {k8s::FindString(object, "metadata.namespace"), k8s::FindString(object, "metadata.name")}};
   item.object = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  item.object.shrink_to_fit();
   item.line = document.line;
   item.name_line = document.LineOf("metadata.name");
   item.lines = std::move(document.lines);

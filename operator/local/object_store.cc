@@ -42,8 +42,15 @@ std::string CompactApplied(Json applied, const Json& object) {
   return applied.is_object() ? Dump(applied) : "{}";
 }
 
+// A copy of a text has no room to grow, as what a dump left has.
+ObjectStore::Text TextOf(const Json& object) {
+  const std::string text = Dump(object);
+  return std::make_shared<const std::string>(std::string_view(text));
+}
+
 ObjectStore::Record NewRecord(const Json& object, Json applied) {
-  return {std::make_shared<const std::string>(Dump(object)), CompactApplied(std::move(applied), object)};
+  const std::string compact = CompactApplied(std::move(applied), object);
+  return {TextOf(object), std::string(std::string_view(compact))};
 }
 
 // About what a change takes of the memory; what it shares with the one before isn't counted.
@@ -186,7 +193,8 @@ Status ObjectStore::Put(const Kind& kind, const ObjectName& name, Json object, J
 Status ObjectStore::PutApplied(const Kind& kind, const ObjectName& name, Json applied) {
   const Record* before = Find(kind, name);
   if (before == nullptr) return OkStatus();
-  Record record{before->text, CompactApplied(std::move(applied), before->Object())};
+  const std::string compact = CompactApplied(std::move(applied), before->Object());
+  Record record{before->text, std::string(std::string_view(compact))};
   if (record.applied == before->applied) return OkStatus();
   DOHLE_RETURN_IF_ERROR(Log(PutRecord(kind, record)));
   objects_[&kind][name] = std::move(record);
@@ -204,7 +212,7 @@ Status ObjectStore::Erase(const Kind& kind, const ObjectName& name) {
   version_ = change.version;
   Json last = before->Object();
   last["metadata"]["resourceVersion"] = std::to_string(change.version);
-  change.after = std::make_shared<const std::string>(Dump(last));
+  change.after = TextOf(last);
   Remove(kind, name);
   Remember(std::move(change));
   return OkStatus();

@@ -45,7 +45,7 @@ struct TopicInputs {
   KafkaCluster cluster;
   std::vector<TopicRef> topics;  // all that name the cluster; their order is of no meaning
   std::function<bool(const std::string& ns)> namespace_terminating;        // empty: unknown
-  std::function<const TopicMeasures*(const std::string& topic)> measures;  // empty: none
+  std::function<std::optional<TopicMeasures>(const std::string& topic)> measures;  // empty: none
 };
 
 class TopicReconciler {
@@ -76,8 +76,8 @@ class TopicReconciler {
     bool doomed = false;    // it was seen being deleted: whatever older copies say, it is
     bool finished = false;  // its finalizer is off
     bool end_told = false;
-    std::optional<bool> finalizer;           // as written, until it is seen
-    std::optional<api::TopicStatus> status;  // as decided, until it is seen
+    std::optional<bool> finalizer;             // as written, until it is seen
+    std::unique_ptr<api::TopicStatus> status;  // as decided, until it is seen
     bool unwritten = false;                  // `status` isn't stored yet
     int failures = 0;
     env::MonotonicTime retry_at;
