@@ -37,8 +37,10 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
         clusters_.erase(key);
         continue;
       }
-      kafka::client::Admin* admin = topics->groups().at(key)->reconciler->admin();
-      if (admin != nullptr) co_await Look(key, admin);
+      const auto group = topics->groups().find(key);
+      if (group == topics->groups().end()) continue;
+      std::shared_ptr<kafka::client::Admin> admin = group->second->reconciler->admin();
+      if (admin != nullptr) co_await Look(key, std::move(admin));
       if (stop->stopped()) co_return;
     }
     const bool stopped = co_await stop->SleepFor(kMeasureInterval);
@@ -46,10 +48,10 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
   }
 }
 
-env::Task<void> Measurements::Look(std::string key, kafka::client::Admin* admin) {
+env::Task<void> Measurements::Look(std::string key, std::shared_ptr<kafka::client::Admin> admin) {
   Cluster& cluster = clusters_[key];
   if (cluster.collector == nullptr) cluster.collector = std::make_unique<reconcile::LagCollector>(key, *this);
-  const Status looked = co_await cluster.collector->CollectOnce(admin, options_.env.clock.WallTimeMs());
+  const Status looked = co_await cluster.collector->CollectOnce(admin.get(), options_.env.clock.WallTimeMs());
   if (!looked.ok()) log::Debug("operator", "lag of {}: {}", key, Message(looked));
   const kafka::client::LogDirs dirs = co_await admin->DescribeLogDirs();
   if (dirs.status.ok()) {

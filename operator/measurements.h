@@ -50,7 +50,7 @@ class Measurements : public reconcile::LagSink {
     StringMap<int64_t> bytes;  // by topic, of all replicas
   };
   void Publish(const std::string& cluster, std::shared_ptr<const reconcile::LagSnapshot> snapshot) override;
-  env::Task<void> Look(std::string key, kafka::client::Admin* admin);
+  env::Task<void> Look(std::string key, std::shared_ptr<kafka::client::Admin> admin);
   env::Task<void> Scrape(std::string key, env::Endpoint endpoint);
 
   void CollectLags(runtime::MetricSink& sink) const;

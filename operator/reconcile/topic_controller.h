@@ -59,6 +59,7 @@ class TopicController {
     bool changed = true;
     bool running = false;
   };
+  // Those that Topics name, and a while after the last Topic.
   const std::map<std::string, std::unique_ptr<Group>>& groups() const { return groups_; }
 
  private:
