@@ -190,6 +190,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
   }
   env::Task<Status> Stop() override { co_return OkStatus(); }
   const metadata::MetadataCache& cache() const override { return cache_; }
+  Offset applied_offset() const override { return cache_.Current()->provenance.last_contained_offset; }
   metadata::QuorumDescription Describe() const override {
     metadata::QuorumDescription quorum;
     quorum.leader_epoch = epoch_;

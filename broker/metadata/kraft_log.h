@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ class KraftLog final : public MetadataLog, private QuorumHandler {
   env::Task<Status> Stop() override;
   QuorumApi* quorum_api() override { return &server_; }
   const MetadataCache& cache() const override { return cache_; }
+  Offset applied_offset() const override { return Offset(applied_offset_.load()); }
   QuorumDescription Describe() const override;
   std::shared_ptr<const QuorumLeader> leader() const override { return leader_.Current(); }
 
@@ -128,6 +130,7 @@ class KraftLog final : public MetadataLog, private QuorumHandler {
   bool publishing_ = false;
   Status failure_;
   Offset published_end_{-1};  // -1: nothing is published
+  std::atomic<int64_t> applied_offset_{-1};
   std::vector<Waiter> waiters_;
   std::vector<CatchUp> catching_up_;
   RecentLatency commit_latency_;

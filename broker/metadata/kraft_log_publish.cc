@@ -150,6 +150,7 @@ env::Task<void> KraftLog::PublishCommitted() {
     {
       const env::LaneGuard in_lane = co_await lane_.Enter();
       published_end_ = std::max(published_end_, next->end);
+      applied_offset_ = published_end_.value() - 1;
       ready = TakeWaiters(next->end);
       CheckCaughtUp();
       if (own_epoch_start_ && published_end_ > *own_epoch_start_) {

@@ -169,6 +169,8 @@ class MetadataLog {
 
   // Any thread.
   virtual const MetadataCache& cache() const = 0;
+  // The last offset whose changes all publishers have taken over; -1: none. The cache may be ahead of it.
+  virtual Offset applied_offset() const = 0;
   virtual QuorumDescription Describe() const = 0;
   virtual std::shared_ptr<const QuorumLeader> leader() const = 0;
 };

@@ -44,6 +44,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
   env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override { co_return raft::OffsetAndEpoch(); }
   env::Task<Status> Stop() override { co_return OkStatus(); }
   const metadata::MetadataCache& cache() const override { return cache_; }
+  Offset applied_offset() const override { return Offset(50); }
   metadata::QuorumDescription Describe() const override {
     metadata::QuorumDescription description;
     description.leader_id = kNode;

@@ -69,7 +69,7 @@ env::Task<StatusOr<Registration::Heard>> Registration::Beat(bool want_shut_down,
   kafka::BrokerHeartbeatRequest request;
   request.broker_id = options_.node_id.value();
   request.broker_epoch = epoch_.Get().value();
-  request.current_metadata_offset = log_.cache().Current()->provenance.last_contained_offset.value();
+  request.current_metadata_offset = log_.applied_offset().value();
   if (options_.replicas != nullptr) request.offline_log_dirs = options_.replicas->offline_directories()->ids;
   request.want_fence = false;
   request.want_shut_down = want_shut_down;
