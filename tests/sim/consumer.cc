@@ -247,7 +247,8 @@ env::Task<bool> Consumer::Read(TopicPartition partition) {
     // Nothing but a loss of power takes from a log what was read or committed.
     if (history_.Promised(partition.topic, MonotonicTime()) &&
         history_.Promised("__consumer_offsets", MonotonicTime())) {
-      history_.Violation(fmt::format("{}: offset {} is out of range", ToString(partition), position));
+      history_.Violation(fmt::format("{}: at {:.3f} s offset {} is out of range", ToString(partition),
+                                     static_cast<double>(client_.now().nanoseconds()) * 1e-9, position));
     }
     positions_[partition] = 0;
   }
