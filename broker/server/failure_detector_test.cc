@@ -9,6 +9,7 @@
 #include "broker/controller/test_node.h"
 #include "broker/server/request_context.h"
 #include "lib/env/sleep.h"
+#include "lib/kafka/error_code.h"
 
 namespace dohle::server {
 namespace {

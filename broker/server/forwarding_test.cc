@@ -75,7 +75,7 @@ class ForwardingTest : public testing::Test {
   // Forwarding needs the environment and the channel only.
   template <typename T>
   T& Unused() {
-    return *reinterpret_cast<T*>(&unused_);
+    return *static_cast<T*>(static_cast<void*>(&unused_));
   }
   Services MakeServices() {
     return Services{node_.env(),
@@ -106,7 +106,7 @@ class ForwardingTest : public testing::Test {
   ControllerChannel channel_;
   ConnectionInfo connection_;
   WaitingRequests waiting_;
-  int64_t unused_ = 0;
+  alignas(64) char unused_[64] = {};
   std::string data_, principal_, host_bytes_;  // of the last Envelope
   std::string answer_;
   int16_t error_ = 0;

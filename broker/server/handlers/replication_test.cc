@@ -54,7 +54,9 @@ class FakeMetadataLog : public metadata::MetadataLog {
   env::Task<StatusOr<Offset>> Write(metadata::Decide) override { co_return Offset(0); }
   env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override { co_return raft::OffsetAndEpoch(); }
   env::Task<Status> Stop() override { co_return OkStatus(); }
+  metadata::QuorumApi* quorum_api() override { return nullptr; }
   const metadata::MetadataCache& cache() const override { return cache_; }
+  Offset applied_offset() const override { return Offset(-1); }
   metadata::QuorumDescription Describe() const override { return {}; }
   metadata::MetadataCache cache_;
 };
@@ -90,6 +92,8 @@ class ReplicationHandlersTest : public ::testing::Test {
                   metadata_log_.cache(),
                   metadata_log_,
                   Unused<controller::Controller>(),
+                  Unused<ControllerChannel>(),
+                  Unused<FailureDetector>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   Unused<coordinator::GroupCoordinator>(),
@@ -107,7 +111,7 @@ class ReplicationHandlersTest : public ::testing::Test {
 
   template <typename T>
   T& Unused() {
-    return *reinterpret_cast<T*>(&unused_);
+    return *static_cast<T*>(static_cast<void*>(&unused_));
   }
 
   void AddBroker(int32_t id) {
