@@ -71,7 +71,7 @@ Status ChooseVoters(const CommandLine& line, const server::BrokerConfig& config,
   if (!line.initial_controllers.empty()) {
     const auto& names = config.listeners.controller_listener_names;
     DOHLE_ASSIGN_OR_RETURN(
-        options->initial_controllers,
+        options->initial_controllers.voters,
         ParseInitialControllers(line.initial_controllers, names.empty() ? "CONTROLLER" : names.front()));
     return OkStatus();
   }
