@@ -121,7 +121,8 @@ class KraftLog final : public MetadataLog, private QuorumHandler {
   LogReplay replay_;
   // Where a node begins that has published nothing: the snapshot.
   LogReplay loaded_;
-  ImagePtr taken_;  // of the last update that was given to the publishers
+  ImagePtr taken_;  // of the last update that was given to the publishers; null after a new snapshot
+  ImagePtr given_;  // likewise, and stays
   std::deque<Update> sealed_;
   bool everything_pending_ = true;
   bool started_ = false;

@@ -204,7 +204,8 @@ TEST(KraftLogCluster, AVoterThatMovedTellsTheLeader) {
     quorum.set_port(i, 10'001);
     quorum.Start(i);
     ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
-    ASSERT_TRUE(world.RunUntil([&] { return quorum.Leader() && port_of(i) == 10'001; }, absl::Seconds(10))) << i;
+    ASSERT_TRUE(world.RunUntil([&] { return quorum.Leader() && port_of(i) == 10'001; }, absl::Seconds(10)))
+        << i;
   }
   quorum.Crash(*quorum.Leader(), Death::kProcess);
   ASSERT_TRUE(quorum.RunUntilAcknowledged(10));

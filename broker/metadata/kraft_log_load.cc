@@ -44,8 +44,7 @@ Status KraftLog::Load() {
     // Whatever is in the log will be committed.
     replay_.set_control(member_.control().Latest());
   } else if (options_.transport == nullptr) {
-    return MakeStatus(StatusCode::kInvalidArgument,
-                      "a quorum of several members can't do without a network");
+    return MakeStatus(StatusCode::kInvalidArgument, "a quorum of several members can't do without a network");
   } else {
     replay_ = loaded_;
     bytes_since_snapshot_ = 0;

@@ -20,12 +20,12 @@ constexpr uint64_t kEverything = uint64_t{4} << 20;
 // ---- replay
 
 Status KraftLog::ReplayTo(Offset end, uint64_t max_bytes) {
-  DOHLE_ASSIGN_OR_RETURN(const Offset reached,
-                         member_.store().Read(replayed_end(), end, max_bytes,
-                                              [this](const kafka::RecordBatchView& batch) {
-                                                bytes_since_snapshot_ += batch.size();
-                                                return replay_.Apply(batch);
-                                              }));
+  DOHLE_ASSIGN_OR_RETURN(
+      const Offset reached,
+      member_.store().Read(replayed_end(), end, max_bytes, [this](const kafka::RecordBatchView& batch) {
+        bytes_since_snapshot_ += batch.size();
+        return replay_.Apply(batch);
+      }));
   DOHLE_CHECK(reached == replayed_end());
   return OkStatus();
 }
@@ -68,8 +68,9 @@ void KraftLog::OnLeaderChange(raft::KnownLeader leader, bool led) {
   own_epoch_start_.reset();
   if (led) {
     RestartReplay();
-    FailWaiters(MakeStatus(StatusCode::kUnavailable,
-                           "this node leads the metadata quorum no more: the change may or may not be committed"));
+    FailWaiters(
+        MakeStatus(StatusCode::kUnavailable,
+                   "this node leads the metadata quorum no more: the change may or may not be committed"));
     TellDrained();
   }
   Announce(std::move(leader), false);
@@ -100,15 +101,15 @@ void KraftLog::StartPublishing() {
 env::Task<void> KraftLog::PublishInBackground(Hold) { co_await PublishCommitted(); }
 
 void KraftLog::Seal() {
-  const Offset sealed_end = sealed_.empty() ? (taken_ == nullptr ? Offset(-1) : taken_->provenance.end_offset())
-                                            : sealed_.back().end;
+  const Offset sealed_end = sealed_.empty()
+                                ? (taken_ == nullptr ? Offset(-1) : taken_->provenance.end_offset())
+                                : sealed_.back().end;
   if (!everything_pending_ && sealed_end == replayed_end()) return;
   const bool everything = std::exchange(everything_pending_, false);
   if (everything) replay_.MarkEverything();
   MetadataUpdate update = replay_.Take();
   // After a snapshot that was fetched: those who compare do so with what they have.
-  const ImagePtr published = cache_.Current();
-  if (everything && !published->empty()) update.before = published;
+  if (everything && given_ != nullptr) update.before = given_;
   sealed_.push_back({std::move(update), replayed_end()});
 }
 
@@ -126,7 +127,7 @@ StatusOr<std::optional<KraftLog::Update>> KraftLog::NextUpdate() {
   if (sealed_.empty() || sealed_.front().end > committed) return next;
   next = std::move(sealed_.front());
   sealed_.pop_front();
-  taken_ = next->update.after;
+  taken_ = given_ = next->update.after;
   return next;
 }
 
@@ -157,8 +158,7 @@ env::Task<void> KraftLog::PublishCommitted() {
         own_epoch_start_.reset();
         Announce(member_.LeaderInLane(), true);
       }
-      if (SnapshotDue())
-        env::Spawn(*options_.executor, SnapshotInBackground(member_.tasks().Take()));
+      if (SnapshotDue()) env::Spawn(*options_.executor, SnapshotInBackground(member_.tasks().Take()));
     }
     for (const std::shared_ptr<Done>& done : ready) done->Set(OkStatus());
   }

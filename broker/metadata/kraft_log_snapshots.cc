@@ -69,8 +69,8 @@ env::Task<StatusOr<raft::OffsetAndEpoch>> KraftLog::TakeSnapshot() {
     TellDrained();
     if (!snapshots.ok()) co_return snapshots.status();
     member_.store().NoteSnapshot(id);
-    const Status deleted = member_.store().DeleteOld(*snapshots, options_.config,
-                                                     member_.raft().high_watermark(), NowMs());
+    const Status deleted =
+        member_.store().DeleteOld(*snapshots, options_.config, member_.raft().high_watermark(), NowMs());
     if (!deleted.ok()) co_return deleted;
     member_.control().ForgetBelow(log().log_start_offset());
   }

@@ -92,8 +92,8 @@ StatusOr<std::string> MetadataStore::ReadBytes(Offset from, Offset end, uint64_t
   DOHLE_ASSIGN_OR_RETURN(const storage::ReadResult result, log_->Read(read));
   std::string bytes(result.records.length, '\0');
   if (bytes.empty()) return bytes;
-  DOHLE_ASSIGN_OR_RETURN(
-      const size_t n, result.records.file->ReadAt(result.records.position, bytes.data(), bytes.size()));
+  DOHLE_ASSIGN_OR_RETURN(const size_t n,
+                         result.records.file->ReadAt(result.records.position, bytes.data(), bytes.size()));
   bytes.resize(n);
   return bytes;
 }

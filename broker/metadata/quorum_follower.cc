@@ -191,7 +191,8 @@ env::Task<void> QuorumFollower::TellFailure(const Plan& plan, Status status) {
     if (ended()) co_return;
     (void)co_await member_.Perform(member_.Step(raft::RequestFailed{plan.from}));
   }
-  // A connection that breaks is the first sign of a process that has ended; that nobody listens is the second.
+  // A connection that breaks is the first sign of a process that has ended; that nobody listens is the
+  // second.
   bool gone = absl::IsUnavailable(status);
   if (absl::IsAborted(status)) gone = co_await member_.peers()->Refuses(plan.endpoint, Traffic::kFetch);
   if (!gone || plan.from == kNoNode) co_return;
@@ -206,9 +207,9 @@ env::Task<void> QuorumFollower::UpdateVoter(const Plan& plan) {
   if (absl::IsCancelled(answer.status())) co_return;
   const Status status = answer.status();
   if (status.ok() && answer->message.error_code == 0) co_return;
-  log::Warning(kModule, "the leader of the metadata quorum doesn't take over this voter's endpoints: {}",
-               status.ok() ? fmt::format("error {}", answer->message.error_code)
-                           : std::string(Message(status)));
+  log::Warning(
+      kModule, "the leader of the metadata quorum doesn't take over this voter's endpoints: {}",
+      status.ok() ? fmt::format("error {}", answer->message.error_code) : std::string(Message(status)));
 }
 
 // ---- snapshots
@@ -278,8 +279,9 @@ env::Task<StatusOr<std::string>> QuorumFollower::TakePiece(const Plan& plan,
   const raft::OffsetAndEpoch id{Offset(piece.snapshot_id.end_offset), LeaderEpoch(piece.snapshot_id.epoch)};
   if (id != download->id || piece.position != static_cast<int64_t>(download->position) || bytes.empty() ||
       piece.size < static_cast<int64_t>(end) || piece.size > kMaxSnapshotBytes) {
-    co_return MakeStatus(StatusCode::kFailedPrecondition, "a piece that wasn't asked for: {} of {} bytes at {}",
-                         bytes.size(), piece.size, piece.position);
+    co_return MakeStatus(StatusCode::kFailedPrecondition,
+                         "a piece that wasn't asked for: {} of {} bytes at {}", bytes.size(), piece.size,
+                         piece.position);
   }
   download->complete = piece.size == static_cast<int64_t>(end);
   co_return std::string(bytes);

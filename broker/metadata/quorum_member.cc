@@ -392,8 +392,8 @@ env::Task<void> QuorumMember::Ask(raft::SendBeginQuorumEpoch send, env::Endpoint
 
 env::Task<void> QuorumMember::Ask(raft::SendEndQuorumEpoch send, env::Endpoint to, Hold) {
   kafka::EndQuorumEpochRequest request = ToWire(send.request, names_);
-  const auto answer = co_await peers_->Call<kafka::EndQuorumEpochResponse>(
-      std::move(to), Traffic::kElection, std::move(request));
+  const auto answer = co_await peers_->Call<kafka::EndQuorumEpochResponse>(std::move(to), Traffic::kElection,
+                                                                           std::move(request));
   std::optional<raft::QuorumEpochResponse> response;
   if (answer.ok()) response = EpochFromWire(answer->message, names_);
   std::optional<raft::Input> input;

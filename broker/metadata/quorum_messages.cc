@@ -343,8 +343,8 @@ std::optional<raft::FetchResponse> FromWire(const kafka::FetchResponse& response
   if (!known || partition.partition_index != 0) return std::nullopt;
   raft::FetchResponse out;
   out.error = RaftErrorOf(partition.error_code);
-  out.leader = LeaderFrom(partition.current_leader.leader_id, partition.current_leader.leader_epoch, response,
-                          names);
+  out.leader =
+      LeaderFrom(partition.current_leader.leader_id, partition.current_leader.leader_epoch, response, names);
   out.high_watermark = Offset(std::max<int64_t>(-1, partition.high_watermark));
   if (partition.diverging_epoch.epoch >= 0 && partition.diverging_epoch.end_offset >= 0) {
     out.diverging = {Offset(partition.diverging_epoch.end_offset),
@@ -410,8 +410,8 @@ std::optional<raft::FetchResponse> FromWire(const kafka::FetchSnapshotResponse& 
   const auto& partition = response.topics[0].partitions[0];
   raft::FetchResponse out;
   out.error = RaftErrorOf(partition.error_code);
-  out.leader = LeaderFrom(partition.current_leader.leader_id, partition.current_leader.leader_epoch, response,
-                          names);
+  out.leader =
+      LeaderFrom(partition.current_leader.leader_id, partition.current_leader.leader_epoch, response, names);
   return out;
 }
 
@@ -436,8 +436,7 @@ kafka::UpdateRaftVoterRequest ToWire(const raft::Voter& voter, LeaderEpoch epoch
 std::optional<raft::Voter> FromWire(const kafka::UpdateRaftVoterRequest& request, const QuorumNames& names) {
   std::optional<raft::Voter> voter = NewVoter(request, names);
   const auto& range = request.kraft_version_feature;
-  if (!voter || range.min_supported_version < 0 ||
-      range.max_supported_version < range.min_supported_version)
+  if (!voter || range.min_supported_version < 0 || range.max_supported_version < range.min_supported_version)
     return std::nullopt;
   voter->min_kraft_version = range.min_supported_version;
   voter->max_kraft_version = range.max_supported_version;

@@ -18,8 +18,8 @@ using Opened = StatusOr<std::unique_ptr<kafka::client::BrokerConnection>>;
 env::Task<void> DialFor(env::Transport* transport, env::Executor* executor, env::Endpoint to,
                         kafka::client::ConnectionOptions options,
                         std::shared_ptr<env::OneShot<Opened>> dialled) {
-  Opened opened =
-      co_await kafka::client::BrokerConnection::Open(*transport, *executor, std::move(to), std::move(options));
+  Opened opened = co_await kafka::client::BrokerConnection::Open(*transport, *executor, std::move(to),
+                                                                 std::move(options));
   dialled->Set(std::move(opened));
 }
 
@@ -88,7 +88,7 @@ env::Task<StatusOr<QuorumPeers::LinkPtr>> QuorumPeers::Connect(env::Endpoint to,
 }
 
 env::Task<StatusOr<kafka::VersionRange>> QuorumPeers::SupportedFeature(env::Endpoint of,
-                                                                      std::string feature) {
+                                                                       std::string feature) {
   // Not one that is there: who listens now is the question.
   StatusOr<LinkPtr> link = co_await Open(std::move(of));
   if (!link.ok()) co_return link.status();

@@ -26,12 +26,11 @@ class QuorumPeers {
   QuorumPeers(env::Transport& transport, env::Executor& executor, absl::Duration request_timeout)
       : transport_(transport), executor_(executor), request_timeout_(request_timeout) {}
 
-  // kUnavailable: nobody listens there; kAborted: the connection broke; kDeadlineExceeded; kUnimplemented: none
-  // of `versions` is spoken there.
+  // kUnavailable: nobody listens there; kAborted: the connection broke; kDeadlineExceeded; kUnimplemented:
+  // none of `versions` is spoken there.
   template <typename Response, typename Request>
-  env::Task<StatusOr<kafka::client::Answer<Response>>> Call(env::Endpoint to, Traffic traffic,
-                                                            Request request,
-                                                            kafka::VersionRange versions = Request::kVersions) {
+  env::Task<StatusOr<kafka::client::Answer<Response>>> Call(
+      env::Endpoint to, Traffic traffic, Request request, kafka::VersionRange versions = Request::kVersions) {
     StatusOr<LinkPtr> link = co_await Connect(std::move(to), traffic);
     if (!link.ok()) co_return link.status();
     StatusOr<int16_t> version = Choose(**link, Request::kApiKey, versions);

@@ -119,8 +119,8 @@ env::Task<QuorumServer::FetchOutcome> QuorumServer::TryFetch(const kafka::FetchR
   Offset end = member_.store().end_offset();
   if (asked.replica.id == kNoNode) end = std::min(end, std::max(decision.high_watermark, asked.fetch_offset));
   if (asked.fetch_offset < end) {
-    const int32_t max_bytes = std::clamp(std::min(request.max_bytes, partition.partition_max_bytes), 1,
-                                         kMaxFetchBytes);
+    const int32_t max_bytes =
+        std::clamp(std::min(request.max_bytes, partition.partition_max_bytes), 1, kMaxFetchBytes);
     StatusOr<std::string> records =
         member_.store().ReadBytes(asked.fetch_offset, end, static_cast<uint64_t>(max_bytes));
     if (records.ok()) {

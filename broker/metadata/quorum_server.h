@@ -43,7 +43,8 @@ class QuorumServer final : public QuorumApi {
 
   bool ended() const { return member_.stopping() || member_.failed(); }
   bool IsOurCluster(const std::optional<kafka::Text>& cluster_id) const;
-  env::Task<FetchOutcome> TryFetch(const kafka::FetchRequest& request, raft::FetchRequest asked, bool may_wait);
+  env::Task<FetchOutcome> TryFetch(const kafka::FetchRequest& request, raft::FetchRequest asked,
+                                   bool may_wait);
   env::Task<StatusOr<std::string>> ReadPiece(std::string path, int64_t position, int32_t max_bytes,
                                              uint64_t* size);
   // Whether that voter can be added, as far as it itself is to be asked.

@@ -78,10 +78,10 @@ env::Task<QuorumServer::Verdict> QuorumServer::CheckNewVoter(const raft::Voter& 
   const auto range = co_await checked->WaitForever();
   Verdict verdict;
   if (!(*range).ok()) {
-    verdict = {RaftError::kRequestTimedOut, fmt::format("Aborted add voter operation since {} didn't answer "
-                                                        "ApiVersions: {}",
-                                                        env::ToString(*endpoint),
-                                                        Message((*range).status()))};
+    verdict = {RaftError::kRequestTimedOut,
+               fmt::format("Aborted add voter operation since {} didn't answer "
+                           "ApiVersions: {}",
+                           env::ToString(*endpoint), Message((*range).status()))};
   } else if (!(**range).contains(kraft_version)) {
     verdict = {RaftError::kInvalidRequest,
                fmt::format("Aborted add voter operation since kraft.version {} isn't supported by it",

@@ -112,6 +112,43 @@ TEST_F(SnapshotTest, FormatsOnce) {
             "Formatting data directory " + dir + "/second with metadata.version 4.3-IV0.");
 }
 
+// As kafka-storage of 4.3.1 does.
+TEST_F(SnapshotTest, FormatsMembersOfAQuorum) {
+  FormatOptions options;
+  options.cluster_id = "4L6g3nShT-eMCtK--X86sw";
+  const auto format = [&](int32_t id) {
+    options.node_id = NodeId(id);
+    const std::string path = dir + "/" + std::to_string(id);
+    options.log_dirs = {path};
+    options.metadata_log_dir = path;
+    const auto lines = FormatStorage(file_system, posix.env().random, posix.env().clock, options);
+    EXPECT_TRUE(lines.ok()) << lines.status();
+    return lines->back();
+  };
+  const auto path_of = [&](int32_t id) { return dir + "/" + std::to_string(id); };
+  const std::string checkpoint = "/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint";
+
+  EXPECT_EQ(format(1), "Formatting metadata directory " + path_of(1) + " with metadata.version 4.3-IV0.");
+  EXPECT_FALSE(file_system.Exists(path_of(1) + checkpoint)) << "--no-initial-controllers, or static voters";
+
+  for (const int32_t id : {4, 3, 2}) {
+    options.initial_controllers.voters.push_back(
+        {{NodeId(id), DirectoryId(9, static_cast<uint64_t>(id))}, {{"CONTROLLER", "host", 9093}}, 0, 1});
+  }
+  EXPECT_EQ(format(3),
+            "Formatting dynamic metadata voter directory " + path_of(3) + " with metadata.version 4.3-IV0.");
+  EXPECT_EQ(storage::ReadMetaProperties(file_system, path_of(3))->directory_id, DirectoryId(9, 3));
+  EXPECT_EQ(format(7),
+            "Formatting dynamic metadata directory " + path_of(7) + " with metadata.version 4.3-IV0.");
+  for (const int32_t id : {3, 7}) {
+    LogReplay replay(std::make_shared<const MetadataImage>());
+    ASSERT_TRUE(ReadSnapshot(file_system, {{}, path_of(id) + checkpoint}, &replay).ok());
+    EXPECT_EQ(replay.control().kraft_version, 1);
+    ASSERT_EQ(replay.control().voters.voters.size(), 3u);
+    EXPECT_EQ(replay.control().voters.voters[0].key, (raft::ReplicaKey{NodeId(2), DirectoryId(9, 2)}));
+  }
+}
+
 TEST_F(SnapshotTest, CleanShutdownFileIsKafkas) {
   EXPECT_EQ(ReadCleanShutdownEpoch(file_system, dir), BrokerEpoch(-1));
   ASSERT_TRUE(WriteCleanShutdown(file_system, dir, BrokerEpoch(13)).ok());

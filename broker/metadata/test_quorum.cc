@@ -45,7 +45,8 @@ std::string Encoded(const Response& response, int16_t version) {
 }
 
 template <typename Request, typename Response>
-env::Task<std::string> Answer(QuorumApi* api, env::Task<Response> (QuorumApi::*serve)(const Request&, int16_t),
+env::Task<std::string> Answer(QuorumApi* api,
+                              env::Task<Response> (QuorumApi::*serve)(const Request&, int16_t),
                               std::string_view body, int16_t version) {
   Request request;
   const Status decoded = kafka::DecodeWhole(body, version, &request);
@@ -101,8 +102,8 @@ env::Task<std::string> Dispatch(QuorumApi* api, ApiKey key, std::string_view bod
 }  // namespace
 
 QuorumPort::QuorumPort(env::Env& env, uint16_t port, QuorumApi& api) {
-  auto listener = env.transport.Listen(
-      {"", port}, env.executors, [api = &api](std::unique_ptr<env::Connection> stream) {
+  auto listener =
+      env.transport.Listen({"", port}, env.executors, [api = &api](std::unique_ptr<env::Connection> stream) {
         env::Executor& executor = stream->executor();
         env::Spawn(executor, Serve(api, std::move(stream)));
       });
@@ -250,8 +251,8 @@ void TestQuorum::Start(size_t i) {
   member.watch = std::make_unique<Watch>(*this, member.id);
   member.log->AddPublisher(member.watch.get());
   member.log->AddQuorumListener(member.watch.get());
-  member.port = std::make_unique<QuorumPort>(member.node->env(), member.controller_port,
-                                             *member.log->quorum_api());
+  member.port =
+      std::make_unique<QuorumPort>(member.node->env(), member.controller_port, *member.log->quorum_api());
   env::Spawn(*member.node->env().executors[0], Live(this, member.log.get()));
   for (int writer = 1; writer < options_.writers; ++writer)
     env::Spawn(*member.node->env().executors[0], WriteTopics(this, member.log.get()));

@@ -34,9 +34,9 @@ class QuorumPort {
 struct TestQuorumOptions {
   int voters = 3;
   int observers = 0;
-  bool static_voters = false;  // kraft.version 0
+  bool static_voters = false;    // kraft.version 0
   bool all_controllers = false;  // the observers could be voters
-  int writers = 1;             // of each node
+  int writers = 1;               // of each node
   MetadataLogConfig config;
 };
 
