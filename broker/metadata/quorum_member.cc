@@ -76,7 +76,9 @@ Status QuorumMember::MakeRaft() {
   // Without a record of them in the log itself the leader has to write the voters there.
   config.voters_in_log = control.kraft_version == 0 || end.offset > Offset(0);
   config.voters = control.voters;
-  config.kraft_version = control.kraft_version;
+  // Without configured voters the quorum is a dynamic one, even if that has yet to be learned from the log.
+  const bool dynamic = options_.static_voters.voters.empty();
+  config.kraft_version = dynamic ? std::max<int16_t>(1, control.kraft_version) : control.kraft_version;
   config.local_endpoints = options_.controller_endpoints;
   config.random_seed = options_.random != nullptr ? options_.random->Next() : 0;
   config.election_timeout_ms = options_.timeouts.election_timeout_ms;

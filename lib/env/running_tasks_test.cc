@@ -46,7 +46,9 @@ TEST(RunningTasks, ATaskThatNeverBeganHoldsNoMore) {
   std::atomic<int> ended = 0;
   PosixEnv posix({.event_loops = 1, .io_threads = 1, .own_process = false});
   posix.Start();
-  { const Task<void> dropped = WorkUntil(nullptr, &ended, tasks.Take()); }
+  {
+    const Task<void> dropped = WorkUntil(nullptr, &ended, tasks.Take());
+  }
   std::promise<int> none;
   Spawn(*posix.env().executors[0], WaitForNone(&tasks, &ended, &none));
   EXPECT_EQ(none.get_future().get(), 0);
