@@ -21,7 +21,7 @@ MetadataLogOptions Sorted(MetadataLogOptions options) {
 KraftLog::KraftLog(MetadataLogOptions options)
     : options_(Sorted(std::move(options))),
       member_(options_, *this),
-      follower_(member_, *this),
+      follower_(member_),
       server_(member_),
       lane_(member_.lane()),
       replay_(std::make_shared<const MetadataImage>()),

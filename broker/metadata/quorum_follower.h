@@ -14,7 +14,7 @@ namespace dohle::metadata {
 
 class QuorumFollower {
  public:
-  QuorumFollower(QuorumMember& member, QuorumHandler& handler) : member_(member), handler_(handler) {}
+  explicit QuorumFollower(QuorumMember& member) : member_(member) {}
 
   // Until the member stops or fails.
   env::Task<void> Run(env::RunningTasks::Hold);
@@ -56,7 +56,6 @@ class QuorumFollower {
   env::Task<StatusOr<kafka::client::Answer<Response>>> Call(const Plan& plan, Request request);
 
   QuorumMember& member_;
-  QuorumHandler& handler_;
   size_t next_bootstrap_ = 0;
   int64_t updated_ms_ = INT64_MIN / 2;
 };
