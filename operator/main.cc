@@ -184,8 +184,8 @@ int RunCommand(env::PosixEnv& posix, const OperatorCommand& command) {
   return 0;
 }
 
-// What takes megabytes for a moment (a page of metrics, a look at thousands of topics) goes back to the kernel
-// at once. By itself glibc learns from the first such block to keep the next ones.
+// What takes megabytes for a moment (a page of metrics, a look at thousands of topics) goes back to the
+// kernel at once. By itself glibc learns from the first such block to keep the next ones.
 void GiveMemoryBack() {
   constexpr int kBlockBytes = 128 << 10;
   mallopt(M_MMAP_THRESHOLD, kBlockBytes);

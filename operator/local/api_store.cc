@@ -136,7 +136,9 @@ std::string ApiStore::NewUid() {
                      0x8000 | ((b >> 48) & 0x3fff), b & 0xffffffffffff);
 }
 
-Json ApiStore::Target::Applied() const { return record == nullptr ? Json::object() : record->Applied(*object); }
+Json ApiStore::Target::Applied() const {
+  return record == nullptr ? Json::object() : record->Applied(*object);
+}
 
 StatusOr<ApiStore::Target> ApiStore::Locate(const Resource& resource, const ObjectName& name) const {
   const Kind* kind = FindKind(resource);
@@ -203,8 +205,7 @@ StatusOr<Json> ApiStore::CreateNow(const Target& target, Json object, Json appli
   return object;
 }
 
-StatusOr<Json> ApiStore::UpdateNow(const Target& target, Json object, Subresource subresource,
-                                   Json applied) {
+StatusOr<Json> ApiStore::UpdateNow(const Target& target, Json object, Subresource subresource, Json applied) {
   const Json& before = *target.object;
   if (subresource == Subresource::kStatus) {
     Json after = before;

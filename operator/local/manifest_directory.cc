@@ -117,8 +117,7 @@ ManifestDirectory::File ManifestDirectory::ReadFile(const std::string& name) con
     return file;
   }
   std::vector<YamlFault> faults;
-  ParseYaml(
-      *text, [&](YamlDocument document) { AddItem(name, std::move(document), file); }, &faults);
+  ParseYaml(*text, [&](YamlDocument document) { AddItem(name, std::move(document), file); }, &faults);
   for (const YamlFault& fault : faults)
     file.faults.push_back({name, fault.line, fault.field, fault.sentence});
   file.items.shrink_to_fit();
@@ -164,8 +163,7 @@ void ManifestDirectory::FindDuplicates() {
   std::map<Key, std::pair<const std::string*, int>> places;
   for (auto& [name, file] : files_) {
     for (Item& item : file.items) {
-      const auto [place, first] =
-          places.try_emplace(item.key, &name, item.line);
+      const auto [place, first] = places.try_emplace(item.key, &name, item.line);
       const bool was_duplicate = !item.faults.empty() && item.faults.front().sentence.starts_with("is in ");
       if (first) {
         if (!was_duplicate) continue;
@@ -184,8 +182,7 @@ void ManifestDirectory::FindDuplicates() {
 env::Task<void> ManifestDirectory::ApplyItem(const std::string& name, Item& item) {
   const k8s::ApplyOptions options{kManifestManager};
   Json object = Json::parse(item.object, nullptr, false);
-  const StatusOr<Json> applied =
-      co_await client_.Apply(item.key.first->resource, std::move(object), options);
+  const StatusOr<Json> applied = co_await client_.Apply(item.key.first->resource, std::move(object), options);
   item.faults.clear();
   item.settled = applied.ok() || !MayPass(applied.status());
   if (applied.ok()) {

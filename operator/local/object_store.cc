@@ -147,7 +147,9 @@ void ObjectStore::Remove(const Kind& kind, const ObjectName& name) {
   --count_;
 }
 
-Status ObjectStore::Log(const std::string& record) { return log_ == nullptr ? OkStatus() : log_->Append(record); }
+Status ObjectStore::Log(const std::string& record) {
+  return log_ == nullptr ? OkStatus() : log_->Append(record);
+}
 
 void ObjectStore::RewriteLogIfLong() {
   if (log_ == nullptr || log_->bytes() < 2 * log_->rewritten_bytes() + kLogSlackBytes) return;

@@ -193,8 +193,7 @@ int YamlDocument::LineOf(const std::string& path) const {
 }
 
 void ParseYaml(std::string_view text, std::vector<YamlDocument>* documents, std::vector<YamlFault>* faults) {
-  ParseYaml(
-      text, [documents](YamlDocument document) { documents->push_back(std::move(document)); }, faults);
+  ParseYaml(text, [documents](YamlDocument document) { documents->push_back(std::move(document)); }, faults);
 }
 
 void ParseYaml(std::string_view text, const std::function<void(YamlDocument)>& take,
