@@ -51,7 +51,7 @@ TopicsWorld::TopicsWorld(uint64_t seed)
   api = std::make_unique<tests::FaultyClient>(*store_, env.random);
   SetFaults(0);
   kafka.name = "Cluster demo";
-  kafka.bootstrap = env::ToString(cluster_.endpoint(0));
+  kafka.bootstrap = env::ToString(cluster_.endpoints().front());
   kafka::client::ClusterClientOptions options;
   options.connection.request_timeout = absl::Seconds(10);
   client_ = std::make_unique<kafka::client::ClusterClient>(
