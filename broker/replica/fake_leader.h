@@ -160,11 +160,13 @@ class FakeLeader {
       for (const auto& asked : topic.partitions) {
         auto& partition = to.partitions.emplace_back();
         partition.partition_index = asked.partition_index;
+        partition.error_code = static_cast<int16_t>(kafka::ErrorCode::kNotLeaderOrFollower);
         for (const auto& [key, one] : led) {
           if (one.log->partition().topic != topic.name.view() ||
               one.log->partition().partition != PartitionIndex(asked.partition_index))
             continue;
-          DOHLE_CHECK(asked.current_leader_epoch == one.leader_epoch.value());
+          if (asked.current_leader_epoch != one.leader_epoch.value()) break;
+          partition.error_code = 0;
           const Offset offset =
               asked.timestamp == -1 ? one.log->log_end_offset() : one.log->log_start_offset();
           partition.offset = offset.value();

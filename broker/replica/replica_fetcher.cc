@@ -304,7 +304,7 @@ env::Task<void> ReplicaFetcher::Append(TopicIdPartition key, FetchVerdict verdic
   Status appended = co_await PayCheckpoint(false);
   if (appended.ok()) appended = co_await AppendTo(*partition, verdict.leader_epoch, data);
   if (absl::IsInvalidArgument(appended)) {
-    appended = co_await BeginWithin(*partition, verdict.leader_epoch, records);
+    appended = co_await BeginWithin(*partition, verdict.leader_epoch, data);
     if (appended.ok()) appended = co_await AppendTo(*partition, verdict.leader_epoch, data);
   }
   if (!appended.ok()) {

@@ -115,9 +115,10 @@ class ReplicaFetcher : public std::enable_shared_from_this<ReplicaFetcher> {
                          const kafka::FetchResponse::PartitionData& data);
   env::Task<Status> AppendTo(Partition& partition, LeaderEpoch leader_epoch,
                              const kafka::FetchResponse::PartitionData& data);
-  // The leader's log may start in the middle of a batch: an empty log that does so too is to begin with that
-  // batch. kInvalidArgument if it isn't so.
-  env::Task<Status> BeginWithin(Partition& partition, LeaderEpoch leader_epoch, std::string_view records);
+  // The leader's log may start in the middle of a batch: one that has nothing of the leader's is to begin
+  // with that batch. kInvalidArgument if it isn't so.
+  env::Task<Status> BeginWithin(Partition& partition, LeaderEpoch leader_epoch,
+                                const kafka::FetchResponse::PartitionData& data);
   void NoteFailure(const TopicIdPartition& key, const Partition& partition, LeaderEpoch leader_epoch,
                    std::string_view what, const Status& why);
   void NoteRefusal(const TopicIdPartition& key, const FetchVerdict& verdict);

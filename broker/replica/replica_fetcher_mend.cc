@@ -42,7 +42,8 @@ env::Task<void> ReplicaFetcher::MendLogs(std::vector<Mend> mends) {
   bool checkpoint_due = false;
   std::vector<const Mend*> mended;
   for (const Mend& mend : mends) {
-    const bool unknown = mend.verdict.kind == Kind::kFindOffsets && mend.log_end_offset == kNoOffset;
+    const bool unknown = mend.verdict.kind == Kind::kFindOffsets &&
+                         (mend.log_end_offset == kNoOffset || mend.log_start_offset == kNoOffset);
     if (unknown) {
       plan_.Delay(mend.key, mend.verdict.leader_epoch, NowMs());
       continue;
@@ -120,7 +121,8 @@ env::Task<Status> ReplicaFetcher::ListOffsets(std::vector<Mend>& mends, int64_t 
 }
 
 env::Task<Status> ReplicaFetcher::BeginWithin(Partition& partition, LeaderEpoch leader_epoch,
-                                              std::string_view records) {
+                                              const kafka::FetchResponse::PartitionData& data) {
+  const std::string_view records = data.records ? data.records->contiguous() : std::string_view();
   const FetchPosition position = co_await partition.FollowPosition();
   Status refused = MakeStatus(StatusCode::kInvalidArgument, "the records don't follow the log's end, {}",
                               position.fetch_offset.value());
@@ -128,7 +130,11 @@ env::Task<Status> ReplicaFetcher::BeginWithin(Partition& partition, LeaderEpoch 
   const storage::BatchHeader first = storage::DecodeBatchHeader(records.data());
   const bool within =
       first.base_offset < position.fetch_offset && first.last_offset() >= position.fetch_offset;
-  if (!within || position.log_start_offset != position.fetch_offset) co_return refused;
+  // What lies below the leader's beginning would go anyway.
+  const Offset leader_start(data.log_start_offset);
+  const bool nothing_in_common =
+      position.log_start_offset == position.fetch_offset || leader_start >= position.fetch_offset;
+  if (!within || !nothing_in_common) co_return refused;
   auto begun = co_await partition.RestartAt(leader_epoch, first.base_offset);
   if (!begun.ok()) co_return begun.status();
   co_return co_await PayCheckpoint(begun->checkpoint_due);
