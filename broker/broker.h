@@ -1,4 +1,5 @@
-// The broker as a whole: makes the parts, starts them in order, stops them in reverse.
+// A node as a whole, broker, controller or both (process.roles): makes the parts, starts them in order, stops
+// them in reverse.
 //
 // Start runs on an executor; Stop is called by the thread that owns the environment, never by one of its
 // executors.
@@ -21,16 +22,15 @@ class Broker {
   Broker(env::Env& env, server::LoadedConfig config, std::string host_name);
   ~Broker();
 
-  // Ends when requests are served, or with the reason why they can't be: then call Stop. On the first
-  // executor.
+  // Ends when requests are served, or with the reason why they can't be: then call Stop. Waits for the
+  // metadata quorum for as long as it takes, unless this node is a controller only. On the first executor.
   env::Task<Status> Start();
-  // The same for a thread that isn't an executor's.
-  Status StartAndWait();
-  // Serves no more, closes the logs, marks a clean shutdown. Idempotent. Without it, as a crash: only once
-  // the environment has stopped may the broker then be destroyed.
+  // Serves no more, closes the logs, marks a clean shutdown. Also while Start is under way, which then ends
+  // with kCancelled. Idempotent. Without it, as a crash: only once the environment has stopped may the broker
+  // then be destroyed.
   void Stop();
 
-  // "PLAINTEXT://localhost:9092", as bound.
+  // "PLAINTEXT://localhost:9092", as bound. Once started.
   std::vector<std::string> ListenerTexts() const;
   // "http://localhost:9404/metrics"; nothing if switched off.
   std::string MetricsText() const;
@@ -39,15 +39,5 @@ class Broker {
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
-
-// Whether this node is the whole metadata quorum: it names no other voter and no other bootstrap server.
-bool IsQuorumOfOne(const server::BrokerConfig& config);
-
-// Makes the log directories of a standalone node that finds them unformatted, with a fresh cluster id;
-// otherwise does nothing. kFailedPrecondition if some are formatted and some not.
-Status FormatIfStandalone(env::Env& env, const server::BrokerConfig& config);
-
-// Where the quorum reaches this node: its controller listeners, or a placeholder if it needs none.
-std::vector<server::ListenerConfig> ControllerEndpoints(const server::BrokerConfig& config);
 
 }  // namespace dohle

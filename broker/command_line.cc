@@ -15,9 +15,12 @@ constexpr std::string_view kHelp =
 
   dohle-broker storage format -t CLUSTER_ID [-c SERVER.PROPERTIES] [--override KEY=VALUE]...
       Formats the log directories. A standalone node that finds them unformatted does so by itself.
-        --ignore-formatted            leave formatted directories as they are
-        --standalone                  this node is the first voter of the metadata quorum (the default)
+      Who votes, if controller.quorum.voters doesn't say it (a standalone node needs none of these):
+        --standalone                  this node is the first voter of the metadata quorum
+        --initial-controllers LIST    the voters are these, as ID@HOST:PORT:DIRECTORY_ID, separated by commas
         --no-initial-controllers      the voters are elsewhere
+      Further:
+        --ignore-formatted            leave formatted directories as they are
         --release-version VERSION     metadata.version to begin with, as 4.3 or 4.3-IV0
         --feature NAME=LEVEL          level of a feature to begin with; may be repeated
 
@@ -93,6 +96,7 @@ Status ParseStorage(Arguments& arguments, CommandLine* line) {
     DOHLE_ASSIGN_OR_RETURN(auto cluster_id, arguments.Value(argument, "--cluster-id", "-t"));
     DOHLE_ASSIGN_OR_RETURN(auto release, arguments.Value(argument, "--release-version", "-r"));
     DOHLE_ASSIGN_OR_RETURN(auto feature, arguments.Value(argument, "--feature", "-f"));
+    DOHLE_ASSIGN_OR_RETURN(auto controllers, arguments.Value(argument, "--initial-controllers", "-I"));
     if (config) {
       line->properties_file = *config;
     } else if (override_text) {
@@ -102,6 +106,8 @@ Status ParseStorage(Arguments& arguments, CommandLine* line) {
       line->cluster_id = *cluster_id;
     } else if (format && release) {
       line->release_version = *release;
+    } else if (format && controllers) {
+      line->initial_controllers = *controllers;
     } else if (format && feature) {
       DOHLE_RETURN_IF_ERROR(AddFeature(*feature, line));
     } else if (format && (argument == "--ignore-formatted" || argument == "-g")) {
@@ -109,12 +115,17 @@ Status ParseStorage(Arguments& arguments, CommandLine* line) {
     } else if (format && (argument == "--standalone" || argument == "-s")) {
       line->standalone = true;
     } else if (format && (argument == "--no-initial-controllers" || argument == "-N")) {
-      line->standalone = false;
+      line->no_initial_controllers = true;
     } else {
       return Usage(fmt::format("storage {} knows no {}", command, argument));
     }
   }
   if (format && line->cluster_id.empty()) return Usage("storage format wants -t CLUSTER_ID");
+  const int voters = (line->standalone ? 1 : 0) + (line->no_initial_controllers ? 1 : 0) +
+                     (line->initial_controllers.empty() ? 0 : 1);
+  if (voters > 1) {
+    return Usage("only one of --standalone, --initial-controllers and --no-initial-controllers can be given");
+  }
   return OkStatus();
 }
 

@@ -20,7 +20,9 @@ struct CommandLine {
   // storage format
   std::string cluster_id;
   bool ignore_formatted = false;
-  bool standalone = true;                      // false: --no-initial-controllers
+  bool standalone = false;                     // --standalone
+  bool no_initial_controllers = false;         // --no-initial-controllers
+  std::string initial_controllers;             // --initial-controllers id@host:port:directory-id,...
   std::optional<std::string> release_version;  // --release-version 4.3
   std::map<std::string, int16_t> features;     // --feature name=level
 };

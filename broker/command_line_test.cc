@@ -39,6 +39,13 @@ TEST(CommandLineTest, StorageFormatTakesKafkasOptions) {
   EXPECT_EQ(line->release_version, "4.3");
 }
 
+TEST(CommandLineTest, StorageFormatTakesVoters) {
+  EXPECT_TRUE(Parse({"storage", "format", "-t", "abc", "--standalone"})->standalone);
+  EXPECT_TRUE(Parse({"storage", "format", "-t", "abc", "-N"})->no_initial_controllers);
+  EXPECT_EQ(Parse({"storage", "format", "-t", "abc", "-I", "1@a:1:x"})->initial_controllers, "1@a:1:x");
+  EXPECT_FALSE(Parse({"storage", "format", "-t", "abc", "-N", "-s"}).ok());
+}
+
 TEST(CommandLineTest, SaysWhatIsWrong) {
   const std::vector<std::vector<const char*>> bad = {{"--nonsense"},
                                                      {"a", "b"},

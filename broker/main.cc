@@ -40,27 +40,37 @@ void SetUpLog(const server::DohleConfig& config) {
   if (config.log_level == "error") log::SetLevel(log::Level::kError);
 }
 
-int Serve(env::PosixEnv& posix, server::LoadedConfig config) {
-  const int64_t began_ms = posix.env().clock.WallTimeMs();
-  posix.Start();
-  Broker broker(posix.env(), std::move(config), env::LocalHostName());
-  Status started = broker.StartAndWait();
-  if (!started.ok()) {
-    broker.Stop();
-    log::Error("broker", "{}", Message(started));
-    posix.Stop();
-    return Fail(started);
+// Starts on the first executor, while the main thread waits for the end of the process: a start may wait for
+// other nodes, and must not hold up who wants to end it.
+env::Task<void> StartOrEnd(Broker* broker, env::PosixEnv* posix, Status* outcome) {
+  const int64_t began_ms = posix->env().clock.WallTimeMs();
+  *outcome = co_await broker->Start();
+  if (!outcome->ok()) {
+    posix->RequestTermination();
+    co_return;
   }
-  for (const std::string& listener : broker.ListenerTexts()) log::Info("broker", "listening on {}", listener);
-  if (const std::string metrics = broker.MetricsText(); !metrics.empty()) {
+  for (const std::string& listener : broker->ListenerTexts())
+    log::Info("broker", "listening on {}", listener);
+  if (const std::string metrics = broker->MetricsText(); !metrics.empty()) {
     log::Info("broker", "metrics and health on {}", metrics);
   }
   log::Info("broker", "dohle-broker {} serves after {} ms", kVersion,
-            posix.env().clock.WallTimeMs() - began_ms);
+            posix->env().clock.WallTimeMs() - began_ms);
+}
+
+int Serve(env::PosixEnv& posix, server::LoadedConfig config) {
+  posix.Start();
+  Broker broker(posix.env(), std::move(config), env::LocalHostName());
+  Status started;
+  env::Spawn(*posix.env().executors.front(), StartOrEnd(&broker, &posix, &started));
   posix.WaitForTermination();
   log::Info("broker", "stopping");
   broker.Stop();
   posix.Stop();
+  if (!started.ok() && !absl::IsCancelled(started)) {
+    log::Error("broker", "{}", Message(started));
+    return Fail(started);
+  }
   log::Info("broker", "stopped");
   return 0;
 }
@@ -89,7 +99,7 @@ int Main(int argc, char** argv) {
       {.event_loops = own.event_loops, .io_threads = own.io_threads > 0 ? own.io_threads : 8});
   if (serve) return Serve(posix, std::move(*config));
   Status done = line->command == CommandLine::Command::kStorageFormat
-                    ? RunStorageFormat(posix.env(), *line, config->config)
+                    ? RunStorageFormat(posix.env(), *line, config->config, env::LocalHostName())
                     : RunStorageInfo(posix.env(), config->config);
   return done.ok() ? 0 : Fail(done);
 }

@@ -1,8 +1,9 @@
 // dohle-operator: the composition root.
 
+#include <malloc.h>
+
 #include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -109,10 +110,10 @@ int ServeOnKubernetes(env::PosixEnv& posix, const OperatorCommand& command) {
 // --- without it
 
 env::Task<void> ShowLines(LocalMode* local, env::StopSignal* stop) {
-  std::map<std::string, std::string> told;
+  ChangedLines changed;
   while (!stop->stopped()) {
     const TableInput seen = local->Look();
-    for (const std::string& line : ChangedLines(seen, told)) log::Info("operator", "{}", line);
+    for (const std::string& line : changed.Of(seen)) log::Info("operator", "{}", line);
     const bool stopped = co_await stop->SleepFor(kTableInterval);
     if (stopped) break;
   }
@@ -183,7 +184,16 @@ int RunCommand(env::PosixEnv& posix, const OperatorCommand& command) {
   return 0;
 }
 
+// What takes megabytes for a moment (a page of metrics, a look at thousands of topics) goes back to the kernel
+// at once. By itself glibc learns from the first such block to keep the next ones.
+void GiveMemoryBack() {
+  constexpr int kBlockBytes = 128 << 10;
+  mallopt(M_MMAP_THRESHOLD, kBlockBytes);
+  mallopt(M_TRIM_THRESHOLD, kBlockBytes);
+}
+
 int Main(int argc, char** argv) {
+  GiveMemoryBack();
   const auto command = ParseOperatorCommand({argv + 1, static_cast<size_t>(argc - 1)});
   if (!command.ok()) return Fail(command.status());
   if (command->action == OperatorCommand::Action::kHelp) {

@@ -37,8 +37,10 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
         clusters_.erase(key);
         continue;
       }
-      kafka::client::Admin* admin = topics->groups().at(key)->reconciler->admin();
-      if (admin != nullptr) co_await Look(key, admin);
+      const auto group = topics->groups().find(key);
+      if (group == topics->groups().end()) continue;
+      std::shared_ptr<kafka::client::Admin> admin = group->second->reconciler->admin();
+      if (admin != nullptr) co_await Look(key, std::move(admin));
       if (stop->stopped()) co_return;
     }
     const bool stopped = co_await stop->SleepFor(kMeasureInterval);
@@ -46,10 +48,10 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
   }
 }
 
-env::Task<void> Measurements::Look(std::string key, kafka::client::Admin* admin) {
+env::Task<void> Measurements::Look(std::string key, std::shared_ptr<kafka::client::Admin> admin) {
   Cluster& cluster = clusters_[key];
   if (cluster.collector == nullptr) cluster.collector = std::make_unique<reconcile::LagCollector>(key, *this);
-  const Status looked = co_await cluster.collector->CollectOnce(admin, options_.env.clock.WallTimeMs());
+  const Status looked = co_await cluster.collector->CollectOnce(admin.get(), options_.env.clock.WallTimeMs());
   if (!looked.ok()) log::Debug("operator", "lag of {}: {}", key, Message(looked));
   const kafka::client::LogDirs dirs = co_await admin->DescribeLogDirs();
   if (dirs.status.ok()) {
@@ -66,11 +68,14 @@ env::Task<void> Measurements::Scrape(std::string key, env::Endpoint endpoint) {
   http::HttpGetOptions options;
   options.timeout = kScrapeTimeout;
   options.max_body_bytes = kMaxPageBytes;
+  StringMap<reconcile::TopicBytes> totals;
+  reconcile::TopicBytesReader reader(&totals);
+  // The page of a broker with thousands of topics has megabytes, of which little is looked at.
+  options.take_body = [&reader](std::string_view piece) { reader.Take(piece); };
   const StatusOr<http::HttpAnswer> page =
       co_await http::HttpGet(options_.env.transport, options_.executor, endpoint, "/metrics", options);
   if (!page.ok() || page->status != 200) co_return;
-  StringMap<reconcile::TopicBytes> totals;
-  reconcile::ReadTopicBytes(page->body, &totals);
+  reader.End();
   clusters_[key].rates.Add(ToString(endpoint), options_.env.clock.WallTimeMs(), std::move(totals));
 }
 
@@ -79,12 +84,12 @@ void Measurements::Publish(const std::string& cluster,
   clusters_[cluster].lag = std::move(snapshot);
 }
 
-const reconcile::TopicMeasures* Measurements::Of(const std::string& key, const std::string& topic) {
+std::optional<reconcile::TopicMeasures> Measurements::Of(const std::string& key,
+                                                         const std::string& topic) const {
   const auto found = clusters_.find(key);
-  if (found == clusters_.end() || found->second.lag == nullptr) return nullptr;
-  Cluster& cluster = found->second;
-  reconcile::TopicMeasures& measures = cluster.measures[topic];
-  measures = {};
+  if (found == clusters_.end() || found->second.lag == nullptr) return std::nullopt;
+  const Cluster& cluster = found->second;
+  reconcile::TopicMeasures measures;
   if (const auto bytes = cluster.bytes.find(topic); bytes != cluster.bytes.end()) {
     measures.bytes = bytes->second;
   }
@@ -96,7 +101,7 @@ const reconcile::TopicMeasures* Measurements::Of(const std::string& key, const s
     measures.records_in_per_second = rate->second;
   const auto& largest = cluster.lag->largest;
   if (const auto lag = largest.find(topic); lag != largest.end()) measures.largest_lag = lag->second;
-  return &measures;
+  return measures;
 }
 
 void Measurements::Collect(runtime::MetricSink& sink) const {

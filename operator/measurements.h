@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,8 @@ class Measurements : public reconcile::LagSink {
 
   // Looks at every cluster whose Topics are kept, until `stop`.
   env::Task<void> Run(reconcile::TopicController* topics, env::StopSignal* stop);
-  // Null: nothing is known yet.
-  const reconcile::TopicMeasures* Of(const std::string& key, const std::string& topic);
+  // Nothing: nothing is known yet.
+  std::optional<reconcile::TopicMeasures> Of(const std::string& key, const std::string& topic) const;
 
   void Collect(runtime::MetricSink& sink) const;
 
@@ -46,11 +47,10 @@ class Measurements : public reconcile::LagSink {
     std::unique_ptr<reconcile::LagCollector> collector;
     std::shared_ptr<const reconcile::LagSnapshot> lag;
     reconcile::TopicByteRates rates;
-    StringMap<int64_t> bytes;                      // by topic, of all replicas
-    StringMap<reconcile::TopicMeasures> measures;  // as asked for last
+    StringMap<int64_t> bytes;  // by topic, of all replicas
   };
   void Publish(const std::string& cluster, std::shared_ptr<const reconcile::LagSnapshot> snapshot) override;
-  env::Task<void> Look(std::string key, kafka::client::Admin* admin);
+  env::Task<void> Look(std::string key, std::shared_ptr<kafka::client::Admin> admin);
   env::Task<void> Scrape(std::string key, env::Endpoint endpoint);
 
   void CollectLags(runtime::MetricSink& sink) const;

@@ -54,16 +54,12 @@ http::HttpResponse Text(int status, std::string body) {
   return response;
 }
 
-// The conditions of all resources of a kind, one sample each: 1 for True, 0 for False, -1 for Unknown.
-template <typename Statuses>
-void CollectConditions(const char* name, const char* help, const char* label, const Statuses& statuses,
-                       runtime::MetricSink& sink) {
-  sink.Gauge(name, help);
-  for (const auto& [object, status] : statuses) {
-    for (const api::Condition& condition : status.conditions) {
-      const double value = condition.status == "True" ? 1 : condition.status == "False" ? 0 : -1;
-      sink.Sample({{"namespace", object.ns}, {label, object.name}, {"condition", condition.type}}, value);
-    }
+// The conditions of a resource, one sample each: 1 for True, 0 for False, -1 for Unknown.
+void CollectConditions(const char* label, const k8s::ObjectName& object,
+                       const std::vector<api::Condition>& conditions, runtime::MetricSink& sink) {
+  for (const api::Condition& condition : conditions) {
+    const double value = condition.status == "True" ? 1 : condition.status == "False" ? 0 : -1;
+    sink.Sample({{"namespace", object.ns}, {label, object.name}, {"condition", condition.type}}, value);
   }
 }
 
@@ -148,12 +144,6 @@ struct Operator::Parts {
     return {{*address, static_cast<uint16_t>(api::kMetricsPort)}};
   }
 
-  std::map<k8s::ObjectName, api::TopicStatus> TopicStatuses() const {
-    std::map<k8s::ObjectName, api::TopicStatus> statuses;
-    for (const auto& [name, topic] : topics.topics().all()) statuses.emplace(name, topic->status);
-    return statuses;
-  }
-
   void Collect(runtime::MetricSink& sink) {
     sink.Gauge("dohle_operator_leader", "1 if this operator leads and acts.");
     sink.Sample({}, Leads() ? 1 : 0);
@@ -162,8 +152,10 @@ struct Operator::Parts {
     sink.Gauge("dohle_operator_events_dropped", "Events that were not written.");
     sink.Sample({}, static_cast<double>(recorder.counts().dropped));
     const auto& statuses = clusters.reconciler().statuses();
-    CollectConditions("dohle_cluster_condition", "Conditions of Clusters: 1 true, 0 false, -1 unknown.",
-                      "dohle_cluster", statuses, sink);
+    sink.Gauge("dohle_cluster_condition", "Conditions of Clusters: 1 true, 0 false, -1 unknown.");
+    for (const auto& [name, status] : statuses) {
+      CollectConditions("dohle_cluster", name, status.conditions, sink);
+    }
     struct Figure {
       const char* name;
       const char* help;
@@ -189,8 +181,10 @@ struct Operator::Parts {
     for (const auto& [name, cluster] : clusters.clusters().all()) {
       sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, cluster->spec.brokers);
     }
-    CollectConditions("dohle_topic_condition", "Conditions of Topics: 1 true, 0 false, -1 unknown.", "topic",
-                      TopicStatuses(), sink);
+    sink.Gauge("dohle_topic_condition", "Conditions of Topics: 1 true, 0 false, -1 unknown.");
+    for (const auto& [name, topic] : topics.topics().all()) {
+      CollectConditions("topic", name, topic->status.conditions, sink);
+    }
     measurements.Collect(sink);
   }
 
@@ -261,20 +255,21 @@ std::map<k8s::ObjectName, api::ClusterStatus> Operator::clusters() const {
   return parts_->clusters.reconciler().statuses();
 }
 
-std::map<k8s::ObjectName, api::TopicStatus> Operator::topics() const {
-  auto statuses = parts_->TopicStatuses();
-  // What was measured since a status was written is newer.
-  for (const auto& [name, topic] : parts_->topics.topics().all()) {
-    const auto* measured = parts_->measurements.Of(reconcile::KafkaKey(*topic), topic->KafkaName());
-    if (measured == nullptr) continue;
-    api::TopicStatus& status = statuses[name];
-    status.bytes = measured->bytes;
-    status.bytes_in_per_second = measured->bytes_in_per_second;
-    status.bytes_out_per_second = measured->bytes_out_per_second;
-    status.records_in_per_second = measured->records_in_per_second;
-    status.largest_lag = measured->largest_lag;
+std::vector<TopicRow> Operator::topics() const {
+  const auto& topics = parts_->topics.topics().all();
+  std::vector<TopicRow> rows;
+  rows.reserve(topics.size());
+  for (const auto& [name, topic] : topics) {
+    TopicRow& row = rows.emplace_back(RowOf(name, topic->status));
+    // What was measured since a status was written is newer.
+    const auto measured = parts_->measurements.Of(reconcile::KafkaKey(*topic), topic->KafkaName());
+    if (!measured) continue;
+    row.bytes = measured->bytes;
+    row.bytes_in_per_second = measured->bytes_in_per_second;
+    row.bytes_out_per_second = measured->bytes_out_per_second;
+    row.largest_lag = measured->largest_lag;
   }
-  return statuses;
+  return rows;
 }
 
 }  // namespace dohle

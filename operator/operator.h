@@ -13,9 +13,9 @@
 #include "lib/env/task.h"
 #include "lib/http/http_server.h"
 #include "operator/api/cluster.h"
-#include "operator/api/topic.h"
 #include "operator/k8s/client.h"
 #include "operator/resources/options.h"
+#include "operator/status_table.h"
 
 namespace dohle {
 
@@ -48,7 +48,7 @@ class Operator {
 
   // For the live table: what is known now.
   std::map<k8s::ObjectName, api::ClusterStatus> clusters() const;
-  std::map<k8s::ObjectName, api::TopicStatus> topics() const;
+  std::vector<TopicRow> topics() const;
 
  private:
   struct Parts;

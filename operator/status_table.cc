@@ -28,7 +28,7 @@ std::string Align(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string Lag(const api::TopicStatus& topic) {
+std::string Lag(const TopicRow& topic) {
   if (!topic.largest_lag) return "-";
   return fmt::format("{} records, {:.0f} s ({})", topic.largest_lag->records, topic.largest_lag->seconds,
                      topic.largest_lag->group);
@@ -56,6 +56,19 @@ std::string Bootstrap(const api::ClusterStatus& cluster) {
 
 }  // namespace
 
+TopicRow RowOf(const k8s::ObjectName& name, const api::TopicStatus& status) {
+  TopicRow row;
+  row.name = name.name;
+  row.ready = Ready(status.conditions);
+  row.why = Why(status.conditions);
+  row.partitions = status.partitions;
+  row.bytes = status.bytes;
+  row.bytes_in_per_second = status.bytes_in_per_second;
+  row.bytes_out_per_second = status.bytes_out_per_second;
+  row.largest_lag = status.largest_lag;
+  return row;
+}
+
 std::string HumanBytes(double bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;
@@ -79,19 +92,20 @@ std::string StatusTable(const TableInput& input) {
                         std::to_string(leaders), HumanBytes(static_cast<double>(bytes)), Bootstrap(status),
                         Why(status.conditions)});
   }
-  std::vector<std::pair<double, Row>> ordered;
-  for (const auto& [name, status] : input.topics) {
-    ordered.emplace_back(
-        status.bytes_in_per_second + status.bytes_out_per_second,
-        Row{name.name, Ready(status.conditions) ? "yes" : "no", std::to_string(status.partitions),
-            HumanBytes(static_cast<double>(status.bytes)), HumanBytes(status.bytes_in_per_second) + "/s",
-            HumanBytes(status.bytes_out_per_second) + "/s", Lag(status), Why(status.conditions)});
-  }
-  std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second.front() < b.second.front();
+  std::vector<const TopicRow*> ordered;
+  for (const TopicRow& topic : input.topics) ordered.push_back(&topic);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const TopicRow* a, const TopicRow* b) {
+    return a->bytes_in_per_second + a->bytes_out_per_second >
+           b->bytes_in_per_second + b->bytes_out_per_second;
   });
   std::vector<Row> topics = {{"TOPIC", "READY", "PARTITIONS", "BYTES", "IN", "OUT", "LARGEST LAG", ""}};
-  for (size_t i = 0; i < ordered.size() && i < kMaxTableTopics; ++i) topics.push_back(ordered[i].second);
+  for (size_t i = 0; i < ordered.size() && i < kMaxTableTopics; ++i) {
+    const TopicRow& topic = *ordered[i];
+    topics.push_back({topic.name, topic.ready ? "yes" : "no", std::to_string(topic.partitions),
+                      HumanBytes(static_cast<double>(topic.bytes)),
+                      HumanBytes(topic.bytes_in_per_second) + "/s",
+                      HumanBytes(topic.bytes_out_per_second) + "/s", Lag(topic), topic.why});
+  }
   std::string text = Align(clusters) + "\n" + Align(topics);
   if (ordered.size() > kMaxTableTopics) {
     text += fmt::format("... and {} topics more\n", ordered.size() - kMaxTableTopics);
@@ -101,32 +115,43 @@ std::string StatusTable(const TableInput& input) {
   return text;
 }
 
-std::vector<std::string> ChangedLines(const TableInput& input, std::map<std::string, std::string>& told) {
-  std::map<std::string, std::string> now;
+void ChangedLines::Add(const std::string& what, const std::string& text, std::vector<std::string>& lines) {
+  const Told now{std::hash<std::string>()(text), !text.empty(), look_};
+  const auto [told, is_new] = told_.try_emplace(what, now);
+  if (!is_new && told->second.fingerprint == now.fingerprint) {
+    told->second.look = look_;
+    return;
+  }
+  told->second = now;
+  lines.push_back(text.empty() ? what : what + " is " + text);
+}
+
+std::vector<std::string> ChangedLines::Of(const TableInput& input) {
+  ++look_;
+  std::vector<std::string> lines;
+  for (const std::string& fault : input.faults) Add(fault, "", lines);
   for (const auto& [name, status] : input.clusters) {
     const std::string why = Why(status.conditions);
-    now["cluster " + name.name] =
+    Add("cluster " + name.name,
         status.phase + (status.phase == "Ready" ? ", clients connect to " + Bootstrap(status) : "") +
-        (why.empty() ? "" : ": " + why);
+            (why.empty() ? "" : ": " + why),
+        lines);
   }
-  for (const auto& [name, status] : input.topics) {
-    const std::string why = Why(status.conditions);
-    now["topic " + name.name] =
-        (Ready(status.conditions) ? fmt::format("ready with {} partitions", status.partitions)
-                                  : "not ready") +
-        (why.empty() ? "" : ": " + why);
+  for (const TopicRow& topic : input.topics) {
+    Add("topic " + topic.name,
+        (topic.ready ? fmt::format("ready with {} partitions", topic.partitions) : "not ready") +
+            (topic.why.empty() ? "" : ": " + topic.why),
+        lines);
   }
-  for (const std::string& fault : input.faults) now[fault] = "";
-  std::vector<std::string> lines;
-  for (const auto& [what, text] : now) {
-    const auto before = told.find(what);
-    if (before != told.end() && before->second == text) continue;
-    lines.push_back(text.empty() ? what : what + " is " + text);
+  std::vector<std::string> gone;
+  for (auto it = told_.begin(); it != told_.end();) {
+    const auto told = it++;
+    if (told->second.look == look_) continue;
+    if (told->second.of_resource) gone.push_back(told->first + " is gone");
+    told_.erase(told);
   }
-  for (const auto& [what, text] : told) {
-    if (!now.contains(what) && !text.empty()) lines.push_back(what + " is gone");
-  }
-  told = std::move(now);
+  std::sort(gone.begin(), gone.end());
+  lines.insert(lines.end(), gone.begin(), gone.end());
   return lines;
 }
 

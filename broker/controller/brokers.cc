@@ -84,6 +84,17 @@ ApiError CheckFeatures(const MetadataImage& image, const SupportedFeatures& feat
   return ApiError();
 }
 
+// The broker of this very node, with a directory that was its own before, holds the lock of that directory:
+// who was registered is gone for certain, so it need not wait for the end of a session.
+bool IsRestartOfOurs(const DecisionContext& context, const kafka::BrokerRegistrationRequest& request,
+                     const BrokerRegistration& existing) {
+  if (existing.id != context.config.node_id) return false;
+  return existing.log_dirs.empty() ||
+         std::any_of(existing.log_dirs.begin(), existing.log_dirs.end(), [&](const DirectoryId& dir) {
+           return std::find(request.log_dirs.begin(), request.log_dirs.end(), dir) != request.log_dirs.end();
+         });
+}
+
 ApiError CheckRegistration(const DecisionContext& context, const BrokerHeartbeats& heartbeats,
                            const kafka::BrokerRegistrationRequest& request,
                            const BrokerRegistration* existing) {
@@ -92,10 +103,8 @@ ApiError CheckRegistration(const DecisionContext& context, const BrokerHeartbeat
                     fmt::format("Expected cluster ID {}, but got cluster ID {}", context.config.cluster_id,
                                 request.cluster_id.view()));
   }
-  // The broker of this very node holds its directory's lock: who was registered before it is gone for
-  // certain, so it need not wait for the end of a session.
-  const bool ours = NodeId(request.broker_id) == context.config.node_id;
-  if (existing != nullptr && !ours && existing->incarnation_id != request.incarnation_id &&
+  if (existing != nullptr && existing->incarnation_id != request.incarnation_id &&
+      !IsRestartOfOurs(context, request, *existing) &&
       heartbeats.HasValidSession(existing->id, context.now_ms)) {
     return ApiError(
         ErrorCode::kDuplicateBrokerRegistration,
@@ -111,17 +120,16 @@ ApiError CheckRegistration(const DecisionContext& context, const BrokerHeartbeat
   return CheckFeatures(context.image, ToFeatures(request.features));
 }
 
-// What the broker's previous incarnation left behind.
-void AppendShutdown(const DecisionContext& context, NodeId broker, bool clean, RecordList* records) {
+// What the broker's previous incarnation left behind. False: there is more.
+bool AppendShutdown(const DecisionContext& context, NodeId broker, bool clean, RecordList* records) {
   BrokerChange change;
   if (context.image.features.elr_enabled() && !clean) {
     change.stopped_uncleanly = broker;
-    AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, broker, records);
-    AppendLeaderAndIsrUpdates(context, change, Concerned::kInElr, broker, records);
-  } else {
-    change.removed = broker;
-    AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, broker, records);
+    return AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, broker, records) &&
+           AppendLeaderAndIsrUpdates(context, change, Concerned::kInElr, broker, records);
   }
+  change.removed = broker;
+  return AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, broker, records);
 }
 
 VersionedRecord FencingRecord(const BrokerRegistration& broker, bool fence) {
@@ -157,11 +165,11 @@ State NextState(const DecisionContext& context, const BrokerHeartbeats& heartbea
       break;
   }
   if (LeadsAny(context.image, broker.id)) return State::kControlledShutdown;
-  return heartbeats.ShutdownSeenByAll(context.image, broker.id) ? State::kShutdownNow
-                                                                : State::kControlledShutdown;
+  return heartbeats.MovesSeenByAll(context.image, broker.id) ? State::kShutdownNow
+                                                             : State::kControlledShutdown;
 }
 
-void AppendControlledShutdown(const DecisionContext& context, const BrokerRegistration& broker,
+bool AppendControlledShutdown(const DecisionContext& context, const BrokerRegistration& broker,
                               RecordList* records) {
   if (!broker.in_controlled_shutdown) {
     kafka::BrokerRegistrationChangeRecord record;
@@ -172,34 +180,37 @@ void AppendControlledShutdown(const DecisionContext& context, const BrokerRegist
   }
   BrokerChange change;
   change.removed = broker.id;
-  AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, broker.id, records);
+  return AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, broker.id, records);
 }
 
-void AppendUnfencing(const DecisionContext& context, const BrokerRegistration& broker, RecordList* records) {
+bool AppendUnfencing(const DecisionContext& context, const BrokerRegistration& broker, RecordList* records) {
   records->push_back(FencingRecord(broker, false));
   BrokerChange change;
   change.added = broker.id;
-  AppendLeaderAndIsrUpdates(context, change, Concerned::kLeaderless, broker.id, records);
+  return AppendLeaderAndIsrUpdates(context, change, Concerned::kLeaderless, broker.id, records);
 }
 
 // Directories that failed: their replicas leave the ISRs (KIP-858).
-void AppendOfflineDirectories(const DecisionContext& context, const BrokerRegistration& broker,
+bool AppendOfflineDirectories(const DecisionContext& context, const BrokerRegistration& broker,
                               const std::vector<DirectoryId>& offline, RecordList* records) {
   std::vector<DirectoryId> online;
   for (const DirectoryId& dir : broker.log_dirs) {
     if (std::find(offline.begin(), offline.end(), dir) == offline.end()) online.push_back(dir);
   }
-  if (online.size() == broker.log_dirs.size()) return;
+  if (online.size() == broker.log_dirs.size()) return true;
   BrokerChange change;
   change.removed = broker.id;
   for (const auto& [id, topic] : context.image.topics.by_id) {
+    std::optional<TopicRules> rules;
     for (const auto& [index, partition] : topic.partitions) {
       const DirectoryId dir = partition.DirectoryOf(broker.id);
       if (!partition.HasReplica(broker.id) || dir == kUnassignedDirectory ||
           std::find(offline.begin(), offline.end(), dir) == offline.end()) {
         continue;
       }
-      AppendLeaderAndIsrUpdate(context, change, topic, index, partition, records);
+      if (records->size() >= kMaxRecordsPerBatch) return false;
+      if (!rules.has_value()) rules = RulesOf(context, topic);
+      AppendLeaderAndIsrUpdate(context, change, *rules, id, index, partition, records);
     }
   }
   kafka::BrokerRegistrationChangeRecord record;
@@ -207,16 +218,40 @@ void AppendOfflineDirectories(const DecisionContext& context, const BrokerRegist
   record.broker_epoch = broker.epoch.value();
   record.log_dirs = std::move(online);
   records->push_back({std::move(record), 2});
+  return true;
 }
 
 void AppendCordonedDirectories(const BrokerRegistration& broker, const std::vector<DirectoryId>& cordoned,
                                RecordList* records) {
-  if (broker.cordoned_log_dirs.has_value() && *broker.cordoned_log_dirs == cordoned) return;
+  const auto sorted = [](std::vector<DirectoryId> ids) {
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  };
+  if (broker.cordoned_log_dirs.has_value() && sorted(*broker.cordoned_log_dirs) == sorted(cordoned)) return;
   kafka::BrokerRegistrationChangeRecord record;
   record.broker_id = broker.id.value();
   record.broker_epoch = broker.epoch.value();
   record.cordoned_log_dirs = cordoned;
   records->push_back({std::move(record), 3});
+}
+
+void AppendTransition(const DecisionContext& context, const BrokerRegistration& broker, State next,
+                      HeartbeatDecision* decision) {
+  // In controlled shutdown it goes on until the last leader has moved.
+  if (next == CurrentState(broker) && next != State::kControlledShutdown) return;
+  switch (next) {
+    case State::kFenced:
+    case State::kShutdownNow:
+      if (!broker.fenced) decision->more = !FenceBroker(context, broker.id, &decision->records);
+      break;
+    case State::kUnfenced:
+      decision->leaderless_left = !AppendUnfencing(context, broker, &decision->records);
+      break;
+    case State::kControlledShutdown:
+      decision->more = !AppendControlledShutdown(context, broker, &decision->records);
+      decision->moves_leaders = !decision->records.empty();
+      break;
+  }
 }
 
 }  // namespace
@@ -225,11 +260,13 @@ void AppendCordonedDirectories(const BrokerRegistration& broker, const std::vect
 
 void BrokerHeartbeats::Reset(const MetadataImage& image, int64_t now_ms) {
   brokers_.clear();
-  for (const auto& [id, broker] : image.cluster.brokers) brokers_[id] = {now_ms, -1, std::nullopt};
+  for (const auto& [id, broker] : image.cluster.brokers) {
+    if (!broker.fenced) brokers_[id].last_contact_ms = now_ms;
+  }
 }
 
-void BrokerHeartbeats::Register(NodeId broker, int64_t now_ms) {
-  brokers_[broker] = {now_ms, -1, std::nullopt};
+void BrokerHeartbeats::Register(NodeId broker, bool new_incarnation) {
+  if (new_incarnation) brokers_.erase(broker);
 }
 
 void BrokerHeartbeats::Touch(NodeId broker, int64_t metadata_offset, int64_t now_ms) {
@@ -238,9 +275,16 @@ void BrokerHeartbeats::Touch(NodeId broker, int64_t metadata_offset, int64_t now
   state.metadata_offset = metadata_offset;
 }
 
+void BrokerHeartbeats::EndSession(NodeId broker) {
+  if (const auto found = brokers_.find(broker); found != brokers_.end()) {
+    found->second.last_contact_ms.reset();
+  }
+}
+
 bool BrokerHeartbeats::HasValidSession(NodeId broker, int64_t now_ms) const {
   const auto found = brokers_.find(broker);
-  return found != brokers_.end() && now_ms < found->second.last_contact_ms + session_timeout_ms_;
+  return found != brokers_.end() && found->second.last_contact_ms.has_value() &&
+         now_ms < *found->second.last_contact_ms + session_timeout_ms_;
 }
 
 std::vector<NodeId> BrokerHeartbeats::Stale(const MetadataImage& image, int64_t now_ms) const {
@@ -251,17 +295,25 @@ std::vector<NodeId> BrokerHeartbeats::Stale(const MetadataImage& image, int64_t 
   return stale;
 }
 
-void BrokerHeartbeats::BeginShutdown(NodeId broker, Offset offset) {
-  std::optional<Offset>& shutdown_offset = brokers_[broker].shutdown_offset;
-  if (!shutdown_offset.has_value()) shutdown_offset = offset;
+std::optional<int64_t> BrokerHeartbeats::NextStaleMs(const MetadataImage& image) const {
+  std::optional<int64_t> next;
+  for (const auto& [id, state] : brokers_) {
+    const BrokerRegistration* broker = image.cluster.Broker(id);
+    if (broker == nullptr || broker->fenced || !state.last_contact_ms.has_value()) continue;
+    const int64_t stale_ms = *state.last_contact_ms + session_timeout_ms_;
+    next = std::min(next.value_or(stale_ms), stale_ms);
+  }
+  return next;
 }
 
-bool BrokerHeartbeats::ShutdownSeenByAll(const MetadataImage& image, NodeId broker) const {
+void BrokerHeartbeats::MovedLeaders(NodeId broker, Offset offset) { brokers_[broker].moved_offset = offset; }
+
+bool BrokerHeartbeats::MovesSeenByAll(const MetadataImage& image, NodeId broker) const {
   const auto found = brokers_.find(broker);
-  if (found == brokers_.end() || !found->second.shutdown_offset.has_value()) return true;
+  if (found == brokers_.end() || !found->second.moved_offset.has_value()) return true;
   return std::all_of(brokers_.begin(), brokers_.end(), [&](const auto& entry) {
     return entry.first == broker || !image.cluster.IsActive(entry.first) ||
-           entry.second.metadata_offset >= found->second.shutdown_offset->value();
+           entry.second.metadata_offset >= found->second.moved_offset->value();
   });
 }
 
@@ -294,7 +346,8 @@ Decision<kafka::BrokerRegistrationResponse> RegisterBroker(const DecisionContext
     broker.epoch = existing->epoch;
   } else {
     const bool clean = existing == nullptr || existing->epoch == BrokerEpoch(request.previous_broker_epoch);
-    AppendShutdown(context, id, clean, &decision.records);
+    decision.more = !AppendShutdown(context, id, clean, &decision.records);
+    if (decision.more) return decision;
     broker.epoch = BrokerEpoch(context.next_offset.value());
   }
   decision.response.broker_epoch = broker.epoch.value();
@@ -312,28 +365,15 @@ HeartbeatDecision DecideHeartbeat(const DecisionContext& context, const BrokerHe
     return decision;
   }
   const BrokerRegistration& broker = *context.image.cluster.Broker(id);
-  const State current = CurrentState(broker);
   const State next = NextState(context, heartbeats, broker, registration_offset, request);
-  if (next != current) {
-    switch (next) {
-      case State::kFenced:
-      case State::kShutdownNow:
-        if (!broker.fenced) decision.records = FenceBroker(context, id);
-        break;
-      case State::kUnfenced:
-        AppendUnfencing(context, broker, &decision.records);
-        break;
-      case State::kControlledShutdown:
-        AppendControlledShutdown(context, broker, &decision.records);
-        decision.enters_shutdown = true;
-        break;
-    }
+  AppendTransition(context, broker, next, &decision);
+  RecordList* records = &decision.records;
+  if (!decision.more && context.metadata_version() >= kDirectoryAssignment) {
+    decision.more = !AppendOfflineDirectories(context, broker, request.offline_log_dirs, records);
   }
-  if (context.metadata_version() >= kDirectoryAssignment) {
-    AppendOfflineDirectories(context, broker, request.offline_log_dirs, &decision.records);
-  }
-  if (context.metadata_version() >= kCordonedLogDirs && request.cordoned_log_dirs.has_value()) {
-    AppendCordonedDirectories(broker, *request.cordoned_log_dirs, &decision.records);
+  if (!decision.more && context.metadata_version() >= kCordonedLogDirs &&
+      request.cordoned_log_dirs.has_value()) {
+    AppendCordonedDirectories(broker, *request.cordoned_log_dirs, records);
   }
   decision.response.is_caught_up = Offset(request.current_metadata_offset) >= registration_offset;
   decision.response.is_fenced = next == State::kFenced || next == State::kShutdownNow;
@@ -341,32 +381,64 @@ HeartbeatDecision DecideHeartbeat(const DecisionContext& context, const BrokerHe
   return decision;
 }
 
-RecordList FenceBroker(const DecisionContext& context, NodeId id) {
-  RecordList records;
+bool FenceBroker(const DecisionContext& context, NodeId id, RecordList* records) {
   const BrokerRegistration* broker = context.image.cluster.Broker(id);
-  if (broker == nullptr) return records;
+  if (broker == nullptr) return true;
   BrokerChange change;
   change.removed = id;
-  AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, id, &records);
-  records.push_back(FencingRecord(*broker, true));
-  return records;
+  if (!AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, id, records)) return false;
+  records->push_back(FencingRecord(*broker, true));
+  return true;
 }
 
-ApiError Unregister(const DecisionContext& context, NodeId id, RecordList* records) {
+Decision<kafka::UnregisterBrokerResponse> UnregisterBroker(const DecisionContext& context, NodeId id) {
+  Decision<kafka::UnregisterBrokerResponse> decision;
   const BrokerRegistration* broker = context.image.cluster.Broker(id);
   if (broker == nullptr) {
-    return ApiError(ErrorCode::kBrokerIdNotRegistered,
-                    fmt::format("Broker ID {} is not currently registered", id.value()));
+    const ApiError error(ErrorCode::kBrokerIdNotRegistered,
+                         fmt::format("Broker ID {} is not currently registered", id.value()));
+    SetError(error, &decision.response);
+    return decision;
   }
+  SetError(ApiError(), &decision.response);
   BrokerChange change;
   change.removed = id;
-  AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, id, records);
-  AppendLeaderAndIsrUpdates(context, change, Concerned::kInElr, id, records);
+  decision.more = !AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, id, &decision.records) ||
+                  !AppendLeaderAndIsrUpdates(context, change, Concerned::kInElr, id, &decision.records);
+  if (decision.more) return decision;
   kafka::UnregisterBrokerRecord record;
   record.broker_id = id.value();
   record.broker_epoch = broker->epoch.value();
-  records->push_back({std::move(record), 0});
-  return ApiError();
+  decision.records.push_back({std::move(record), 0});
+  return decision;
+}
+
+std::optional<kafka::ControllerRegistrationRequest> NeededRegistration(const MetadataImage& image,
+                                                                       const ControllerConfig& config) {
+  if (image.features.metadata_version() < kControllerRegistration) return std::nullopt;
+  const metadata::ControllerRegistration* registered = image.cluster.controllers.Find(config.node_id);
+  if (registered != nullptr && registered->incarnation_id == config.incarnation_id &&
+      registered->endpoints == config.endpoints &&
+      registered->features == metadata::BrokerSupportedFeatures()) {
+    return std::nullopt;
+  }
+  kafka::ControllerRegistrationRequest request;
+  request.controller_id = config.node_id.value();
+  request.incarnation_id = config.incarnation_id;
+  for (const metadata::ListenerEndpoint& endpoint : config.endpoints) {
+    auto& listener = request.listeners.emplace_back();
+    listener.name = std::string(endpoint.name);
+    listener.host = std::string(endpoint.host);
+    listener.port = endpoint.port;
+    listener.security_protocol = endpoint.security_protocol;
+  }
+  for (const auto& [name, range] : metadata::BrokerSupportedFeatures()) {
+    auto& feature = request.features.emplace_back();
+    feature.name = std::string(name);
+    feature.min_supported_version = range.min;
+    feature.max_supported_version = range.max;
+  }
+  return request;
 }
 
 ApiError RegisterController(const DecisionContext& context,

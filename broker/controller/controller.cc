@@ -1,169 +1,96 @@
 #include "broker/controller/controller.h"
 
-#include <type_traits>
+#include <algorithm>
 
+#include "broker/controller/alter_partition.h"
 #include "broker/controller/brokers.h"
 #include "broker/controller/configs.h"
-#include "broker/controller/decision.h"
+#include "broker/controller/controller_state.h"
 #include "broker/controller/directories.h"
 #include "broker/controller/elections.h"
 #include "broker/controller/features.h"
+#include "broker/controller/reassignments.h"
 #include "broker/controller/topics.h"
-#include "broker/metadata/format.h"
-#include "broker/metadata/image_writer.h"
-#include "lib/base/log.h"
-#include "lib/env/random.h"
 #include "lib/kafka/messages/allocate_producer_ids_request.h"
 #include "lib/kafka/messages/allocate_producer_ids_response.h"
 #include "lib/kafka/messages/assign_replicas_to_dirs_request.h"
 #include "lib/kafka/messages/assign_replicas_to_dirs_response.h"
+#include "lib/kafka/messages/controller_registration_request.h"
 #include "lib/kafka/messages/controller_registration_response.h"
 #include "lib/kafka/messages/describe_quorum_request.h"
 #include "lib/kafka/messages/describe_quorum_response.h"
-#include "lib/kafka/messages/unregister_broker_response.h"
+#include "lib/kafka/messages/unregister_broker_request.h"
 
 namespace dohle::controller {
 namespace {
 
 constexpr int64_t kProducerIdBlock = 1000;
+constexpr std::string_view kUncleanElection = "unclean.leader.election.enable";
 
-metadata::EncodedRecords EncodeRecords(const RecordList& records) {
+bool SetsUncleanElection(const RecordList& records) {
+  return std::any_of(records.begin(), records.end(), [](const VersionedRecord& record) {
+    const auto* config = std::get_if<kafka::ConfigRecord>(&record.record);
+    return config != nullptr && config->name.view() == kUncleanElection;
+  });
+}
+
+// Where the broker's registration stands. Of one from before this controller's time the broker epoch tells:
+// the offset of the first record of its batch.
+Offset RegistrationOffset(const ControllerState& state, const MetadataImage& image, NodeId broker) {
+  const auto known = state.registration_offsets.find(broker);
+  if (known != state.registration_offsets.end()) return known->second;
+  const metadata::BrokerRegistration* registered = image.cluster.Broker(broker);
+  return registered == nullptr ? kNoOffset : Offset(registered->epoch.value());
+}
+
+// Elections for whatever nobody leads, now.
+env::Task<void> ElectNow(ControllerState* state) {
+  ResponseDecision<NoResponse> decide = [](const DecisionContext& context) {
+    Elections elections = ElectForLeaderless(context);
+    Decision<NoResponse> decision;
+    decision.records = std::move(elections.records);
+    decision.more = elections.more;
+    return decision;
+  };
+  // Whoever is active next looks for them, too.
+  (void)co_await Run<NoResponse>(state, std::move(decide));
+}
+
+// What changed may allow elections that weren't possible before.
+template <typename Response>
+env::Task<StatusOr<Response>> RunThenElect(ControllerState* state, ResponseDecision<Response> decide) {
+  auto elect = std::make_shared<bool>(false);
+  ResponseDecision<Response> watched = [elect,
+                                        decide = std::move(decide)](const DecisionContext& context) mutable {
+    Decision<Response> decision = decide(context);
+    *elect = SetsUncleanElection(decision.records);
+    return decision;
+  };
+  StatusOr<Response> response = co_await Run<Response>(state, std::move(watched));
+  if (response.ok() && *elect) co_await ElectNow(state);
+  co_return response;
+}
+
+}  // namespace
+
+StatusOr<metadata::EncodedRecords> EncodeRecords(const RecordList& records) {
   metadata::EncodedRecords encoded;
   encoded.reserve(records.size());
+  size_t bytes = 0;
   for (const VersionedRecord& record : records) {
     encoded.push_back(kafka::EncodeMetadataRecord(record.record, record.version));
+    bytes += encoded.back().size();
   }
-  return encoded;
+  if (bytes <= kMaxBatchBytes) return encoded;
+  return MakeStatus(StatusCode::kInvalidArgument,
+                    "{} bytes of metadata at once are more than the {} that are possible", bytes,
+                    kMaxBatchBytes);
 }
-
-}  // namespace
-
-// What the operations share. Only touched inside the metadata lane, but for the references.
-class Controller::State {
- public:
-  State(ControllerConfig controller_config, metadata::MetadataLog& metadata_log,
-        const ConfigValidator& config_validator, env::Env& environment)
-      : config(std::move(controller_config)),
-        log(metadata_log),
-        validator(config_validator),
-        env(environment),
-        heartbeats(config.session_timeout_ms) {}
-
-  DecisionContext ContextOf(const metadata::WriteContext& write) {
-    return {write.image, config, validator, env.random, write.next_offset, MonotonicMs()};
-  }
-  int64_t MonotonicMs() const { return env.clock.Now().nanoseconds() / 1'000'000; }
-
-  const ControllerConfig config;
-  metadata::MetadataLog& log;
-  const ConfigValidator& validator;
-  env::Env& env;
-  BrokerHeartbeats heartbeats;
-  std::map<NodeId, Offset> registration_offsets;  // where each broker's registration record stands
-};
-
-// Runs `decide` in the metadata lane, writes its records, returns its response once they are committed.
-// A template of a plain function and no coroutine: the coroutine below takes everything by value.
-namespace {
-
-template <typename Response>
-env::Task<StatusOr<Response>> Commit(metadata::MetadataLog* log, std::shared_ptr<Response> response,
-                                     metadata::Decide decide) {
-  StatusOr<Offset> end = co_await log->Write(std::move(decide));
-  if (!end.ok()) co_return end.status();
-  co_return std::move(*response);
-}
-
-// `decide(context)` returns a Decision<Response>.
-template <typename Response, typename State, typename DecideFunction>
-env::Task<StatusOr<Response>> Run(State* state, DecideFunction decide) {
-  auto response = std::make_shared<Response>();
-  metadata::Decide wrapped = [state, response,
-                              decide = std::move(decide)](const metadata::WriteContext& write) mutable {
-    Decision<Response> decision = decide(state->ContextOf(write));
-    *response = std::move(decision.response);
-    return EncodeRecords(decision.records);
-  };
-  return Commit<Response>(&state->log, response, std::move(wrapped));
-}
-
-}  // namespace
 
 Controller::Controller(ControllerConfig config, metadata::MetadataLog& log, const ConfigValidator& validator,
                        env::Env& env)
-    : state_(std::make_unique<State>(std::move(config), log, validator, env)) {}
+    : state_(std::make_unique<ControllerState>(std::move(config), log, validator, env)) {}
 Controller::~Controller() = default;
-
-// ---- activation
-
-namespace {
-
-// What the first leader of a cluster writes, as one metadata transaction. Framed, since bootstrap.checkpoint
-// may hold any record.
-StatusOr<metadata::EncodedRecords> BootstrapRecords(const DecisionContext& context,
-                                                    const std::vector<std::string>& stored) {
-  constexpr int16_t kTransactions = 13;  // 3.6-IV1
-  metadata::EncodedRecords records;
-  int16_t metadata_version = metadata::kMinMetadataVersion;
-  bool elr = false;
-  for (const std::string& framed : stored) {
-    DOHLE_ASSIGN_OR_RETURN(const kafka::MetadataRecord record, kafka::DecodeMetadataRecord(framed));
-    const auto* feature = std::get_if<kafka::FeatureLevelRecord>(&record);
-    if (feature == nullptr) continue;
-    if (feature->name.view() == metadata::kMetadataVersion) metadata_version = feature->feature_level;
-    if (feature->name.view() == metadata::kElrVersion && feature->feature_level > 0) elr = true;
-  }
-  const bool transaction = metadata_version >= kTransactions;
-  if (transaction) {
-    kafka::BeginTransactionRecord begin;
-    begin.name = kafka::Text("Bootstrap records");
-    records.push_back(kafka::EncodeMetadataRecord(std::move(begin), 0));
-  }
-  records.insert(records.end(), stored.begin(), stored.end());
-  if (elr) {
-    for (std::string& framed : EncodeRecords(ElrSafetyRecords(context))) records.push_back(std::move(framed));
-  }
-  if (transaction) records.push_back(kafka::EncodeMetadataRecord(kafka::EndTransactionRecord(), 0));
-  return records;
-}
-
-RecordList OwnRegistration(const ControllerConfig& config) {
-  metadata::ControllerRegistration registration;
-  registration.id = config.node_id;
-  registration.incarnation_id = config.incarnation_id;
-  registration.endpoints = config.endpoints;
-  registration.features = metadata::BrokerSupportedFeatures();
-  RecordList records;
-  records.push_back(metadata::ToRecord(registration));
-  return records;
-}
-
-}  // namespace
-
-env::Task<Status> Controller::Activate() {
-  State* state = state_.get();
-  StatusOr<std::vector<std::string>> stored =
-      metadata::ReadBootstrapRecords(state->env.file_system, state->config.log_dir);
-  if (!stored.ok()) co_return stored.status();
-  Status bad;
-  metadata::Decide bootstrap = [state, &stored, &bad](const metadata::WriteContext& write) {
-    state->heartbeats.Reset(write.image, state->MonotonicMs());
-    if (write.image.features.metadata_version() > 0) return metadata::EncodedRecords();
-    StatusOr<metadata::EncodedRecords> records = BootstrapRecords(state->ContextOf(write), *stored);
-    bad = records.status();
-    return records.ok() ? *std::move(records) : metadata::EncodedRecords();
-  };
-  StatusOr<Offset> end = co_await state->log.Write(std::move(bootstrap));
-  if (!bad.ok()) co_return bad;
-  if (!end.ok()) co_return end.status();
-  metadata::Decide registration = [state](const metadata::WriteContext& write) {
-    constexpr int16_t kControllerRegistration = 15;  // 3.7-IV0
-    if (write.image.features.metadata_version() < kControllerRegistration) return metadata::EncodedRecords();
-    return EncodeRecords(OwnRegistration(state->config));
-  };
-  end = co_await state->log.Write(std::move(registration));
-  co_return end.status();
-}
 
 // ---- topics
 
@@ -196,37 +123,67 @@ env::Task<StatusOr<kafka::ElectLeadersResponse>> Controller::ElectLeaders(
 
 env::Task<StatusOr<kafka::IncrementalAlterConfigsResponse>> Controller::IncrementalAlterConfigs(
     const kafka::IncrementalAlterConfigsRequest& request) {
-  return Run<kafka::IncrementalAlterConfigsResponse>(
+  return RunThenElect<kafka::IncrementalAlterConfigsResponse>(
       state_.get(), [&request](const DecisionContext& context) {
         return controller::IncrementalAlterConfigs(context, request);
       });
 }
 env::Task<StatusOr<kafka::AlterConfigsResponse>> Controller::AlterConfigs(
     const kafka::AlterConfigsRequest& request) {
-  return Run<kafka::AlterConfigsResponse>(state_.get(), [&request](const DecisionContext& context) {
+  return RunThenElect<kafka::AlterConfigsResponse>(state_.get(), [&request](const DecisionContext& context) {
     return controller::AlterConfigs(context, request);
   });
 }
 env::Task<StatusOr<kafka::UpdateFeaturesResponse>> Controller::UpdateFeatures(
     const kafka::UpdateFeaturesRequest& request, int16_t version) {
-  return Run<kafka::UpdateFeaturesResponse>(state_.get(),
+  std::vector<NodeId> voters;
+  for (const raft::Voter& voter : state_->log.Describe().voter_set.voters) voters.push_back(voter.key.id);
+  return Run<kafka::UpdateFeaturesResponse>(
+      state_.get(), [&request, version, voters = std::move(voters)](const DecisionContext& context) {
+        return controller::UpdateFeatures(context, request, version, voters);
+      });
+}
+
+// ---- partitions
+
+env::Task<StatusOr<kafka::AlterPartitionResponse>> Controller::AlterPartition(
+    const kafka::AlterPartitionRequest& request, int16_t version) {
+  return Run<kafka::AlterPartitionResponse>(state_.get(),
                                             [&request, version](const DecisionContext& context) {
-                                              return controller::UpdateFeatures(context, request, version);
+                                              return controller::AlterPartition(context, request, version);
                                             });
+}
+env::Task<StatusOr<kafka::AlterPartitionReassignmentsResponse>> Controller::AlterPartitionReassignments(
+    const kafka::AlterPartitionReassignmentsRequest& request) {
+  return Run<kafka::AlterPartitionReassignmentsResponse>(
+      state_.get(), [&request](const DecisionContext& context) {
+        return controller::AlterPartitionReassignments(context, request);
+      });
+}
+env::Task<StatusOr<kafka::ListPartitionReassignmentsResponse>> Controller::ListPartitionReassignments(
+    const kafka::ListPartitionReassignmentsRequest& request) {
+  return Run<kafka::ListPartitionReassignmentsResponse>(
+      state_.get(), [&request](const DecisionContext& context) {
+        Decision<kafka::ListPartitionReassignmentsResponse> decision;
+        decision.response = controller::ListPartitionReassignments(context.image, request);
+        return decision;
+      });
 }
 
 // ---- brokers
 
 env::Task<StatusOr<kafka::BrokerRegistrationResponse>> Controller::RegisterBroker(
     const kafka::BrokerRegistrationRequest& request) {
-  State* state = state_.get();
+  ControllerState* state = state_.get();
   return Run<kafka::BrokerRegistrationResponse>(state, [state, &request](const DecisionContext& context) {
     auto decision = controller::RegisterBroker(context, state->heartbeats, request);
-    if (!decision.records.empty()) {
+    if (!decision.records.empty() && !decision.more) {
       const NodeId broker(request.broker_id);
       const auto count = static_cast<int64_t>(decision.records.size());
+      const metadata::BrokerRegistration* existing = context.image.cluster.Broker(broker);
       state->registration_offsets[broker] = context.next_offset + (count - 1);
-      state->heartbeats.Register(broker, context.now_ms);
+      state->heartbeats.Register(broker,
+                                 existing == nullptr || existing->incarnation_id != request.incarnation_id);
     }
     return decision;
   });
@@ -234,33 +191,37 @@ env::Task<StatusOr<kafka::BrokerRegistrationResponse>> Controller::RegisterBroke
 
 env::Task<StatusOr<kafka::BrokerHeartbeatResponse>> Controller::BrokerHeartbeat(
     const kafka::BrokerHeartbeatRequest& request) {
-  State* state = state_.get();
-  return Run<kafka::BrokerHeartbeatResponse>(state, [state, &request](const DecisionContext& context) {
+  ControllerState* state = state_.get();
+  auto leaderless_left = std::make_shared<bool>(false);
+  ResponseDecision<kafka::BrokerHeartbeatResponse> decide = [state, leaderless_left,
+                                                             &request](const DecisionContext& context) {
     const NodeId broker(request.broker_id);
-    const auto registered = state->registration_offsets.find(broker);
-    // A registration from before this controller's time was read by the broker before it could send this.
-    const Offset offset = registered == state->registration_offsets.end() ? kNoOffset : registered->second;
+    const Offset offset = RegistrationOffset(*state, context.image, broker);
     HeartbeatDecision decided = DecideHeartbeat(context, state->heartbeats, offset, request);
     if (decided.response.error_code == 0) {
       state->heartbeats.Touch(broker, request.current_metadata_offset, context.now_ms);
-      if (decided.enters_shutdown) {
+      if (decided.moves_leaders) {
         const auto count = static_cast<int64_t>(decided.records.size());
-        state->heartbeats.BeginShutdown(broker, context.next_offset + count);
+        state->heartbeats.MovedLeaders(broker, context.next_offset + (count - 1));
       }
+      if (decided.response.should_shut_down && !decided.more) state->heartbeats.EndSession(broker);
+      if (decided.leaderless_left) *leaderless_left = true;
     }
-    return Decision<kafka::BrokerHeartbeatResponse>{std::move(decided.records), std::move(decided.response)};
-  });
+    return Decision<kafka::BrokerHeartbeatResponse>{std::move(decided.records), std::move(decided.response),
+                                                    decided.more};
+  };
+  auto response = co_await Run<kafka::BrokerHeartbeatResponse>(state, std::move(decide));
+  if (response.ok() && *leaderless_left) co_await ElectNow(state);
+  co_return response;
 }
 
 env::Task<StatusOr<kafka::UnregisterBrokerResponse>> Controller::UnregisterBroker(
     const kafka::UnregisterBrokerRequest& request) {
-  State* state = state_.get();
+  ControllerState* state = state_.get();
   return Run<kafka::UnregisterBrokerResponse>(state, [state, &request](const DecisionContext& context) {
-    Decision<kafka::UnregisterBrokerResponse> decision;
     const NodeId broker(request.broker_id);
-    const ApiError error = Unregister(context, broker, &decision.records);
-    SetError(error, &decision.response);
-    if (error.ok()) {
+    auto decision = controller::UnregisterBroker(context, broker);
+    if (!decision.records.empty() && !decision.more) {
       state->heartbeats.Remove(broker);
       state->registration_offsets.erase(broker);
     }
@@ -307,20 +268,6 @@ env::Task<StatusOr<kafka::AllocateProducerIdsResponse>> Controller::AllocateProd
     }
     return decision;
   });
-}
-
-env::Task<Status> Controller::FenceStaleBrokers() {
-  State* state = state_.get();
-  metadata::Decide decide = [state](const metadata::WriteContext& write) {
-    const DecisionContext context = state->ContextOf(write);
-    const std::vector<NodeId> stale = state->heartbeats.Stale(write.image, context.now_ms);
-    if (stale.empty()) return metadata::EncodedRecords();
-    // One at a time: the next decision sees what this one changed.
-    log::Info("controller", "fencing broker {} because its session has timed out", stale.front().value());
-    return EncodeRecords(FenceBroker(context, stale.front()));
-  };
-  const StatusOr<Offset> end = co_await state->log.Write(std::move(decide));
-  co_return end.status();
 }
 
 // ---- quorum

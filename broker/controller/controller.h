@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "broker/metadata/metadata_log.h"
 #include "lib/env/env.h"
 
@@ -28,6 +29,10 @@ struct AllocateProducerIdsRequest;
 struct AllocateProducerIdsResponse;
 struct AlterConfigsRequest;
 struct AlterConfigsResponse;
+struct AlterPartitionReassignmentsRequest;
+struct AlterPartitionReassignmentsResponse;
+struct AlterPartitionRequest;
+struct AlterPartitionResponse;
 struct AssignReplicasToDirsRequest;
 struct AssignReplicasToDirsResponse;
 struct BrokerHeartbeatRequest;
@@ -48,6 +53,8 @@ struct ElectLeadersRequest;
 struct ElectLeadersResponse;
 struct IncrementalAlterConfigsRequest;
 struct IncrementalAlterConfigsResponse;
+struct ListPartitionReassignmentsRequest;
+struct ListPartitionReassignmentsResponse;
 struct UnregisterBrokerRequest;
 struct UnregisterBrokerResponse;
 struct UpdateFeaturesRequest;
@@ -55,6 +62,8 @@ struct UpdateFeaturesResponse;
 }  // namespace dohle::kafka
 
 namespace dohle::controller {
+
+class ControllerState;  // controller_state.h
 
 // Knows the configuration names, types and ranges; given by the server. Pure, any thread.
 class ConfigValidator {
@@ -80,6 +89,9 @@ struct ControllerConfig {
   int32_t default_min_insync_replicas = 1;  // min.insync.replicas, for the record that ELR needs
   int64_t session_timeout_ms = 9000;        // broker.session.timeout.ms
   bool unclean_leader_election = false;     // unclean.leader.election.enable of the broker
+  int64_t unclean_leader_election_interval_ms = 300'000;  // unclean.leader.election.interval.ms
+  bool auto_leader_rebalance = true;                      // auto.leader.rebalance.enable
+  int64_t leader_imbalance_check_interval_ms = 300'000;   // leader.imbalance.check.interval.seconds
   // This controller's own registration.
   Uuid incarnation_id;
   std::vector<metadata::ListenerEndpoint> endpoints;
@@ -92,9 +104,20 @@ class Controller {
              env::Env& env);
   ~Controller();
 
-  // After MetadataLog::Start: writes what the first leader of a cluster writes (bootstrap transaction) and
-  // registers this controller. Once.
-  env::Task<Status> Activate();
+  // Each time that this node becomes the leader of the metadata quorum, with the epoch in which it leads:
+  // writes what the first leader of a cluster writes (bootstrap transaction) if the log is without metadata,
+  // and this controller's registration if the image lacks it or says otherwise. Every broker counts as heard
+  // just now. Until it has succeeded, and in every other epoch, the operations fail with kUnavailable.
+  env::Task<Status> Activate(LeaderEpoch epoch);
+  // This node leads no more: operations fail with kUnavailable from here on. Any thread, at once.
+  void Resign();
+  // Between Activate and Resign. Any thread.
+  bool is_active() const;
+  // What a controller that isn't active sends to the one that is, whenever `image` differs from it
+  // (ControllerRegistration, KIP-919): nothing if `image` has it, or can't have it by its metadata.version.
+  // Pure, any thread.
+  std::optional<kafka::ControllerRegistrationRequest> RegistrationFor(
+      const metadata::MetadataImage& image) const;
 
   // ---- topics
   env::Task<StatusOr<kafka::CreateTopicsResponse>> CreateTopics(const kafka::CreateTopicsRequest& request);
@@ -103,6 +126,17 @@ class Controller {
   env::Task<StatusOr<kafka::CreatePartitionsResponse>> CreatePartitions(
       const kafka::CreatePartitionsRequest& request);
   env::Task<StatusOr<kafka::ElectLeadersResponse>> ElectLeaders(const kafka::ElectLeadersRequest& request);
+
+  // ---- partitions
+  // A leader asks for another ISR or says that it has recovered (KIP-497, KIP-841, KIP-903, KIP-966).
+  // `version` of the request: v2 has no broker epochs.
+  env::Task<StatusOr<kafka::AlterPartitionResponse>> AlterPartition(
+      const kafka::AlterPartitionRequest& request, int16_t version);
+  // KIP-455. The caller has filtered what ListPartitionReassignments may show.
+  env::Task<StatusOr<kafka::AlterPartitionReassignmentsResponse>> AlterPartitionReassignments(
+      const kafka::AlterPartitionReassignmentsRequest& request);
+  env::Task<StatusOr<kafka::ListPartitionReassignmentsResponse>> ListPartitionReassignments(
+      const kafka::ListPartitionReassignmentsRequest& request);
 
   // ---- configs and features
   env::Task<StatusOr<kafka::IncrementalAlterConfigsResponse>> IncrementalAlterConfigs(
@@ -127,15 +161,21 @@ class Controller {
   // A broker says in which of its log directories it keeps which replicas (KIP-858).
   env::Task<StatusOr<kafka::AssignReplicasToDirsResponse>> AssignReplicasToDirs(
       const kafka::AssignReplicasToDirsRequest& request);
-  // Fences one broker whose session has ended, if there is one. To be called about each eighth of a session.
-  env::Task<Status> FenceStaleBrokers();
+  // Fences a broker whose process is known to be dead, without waiting for the end of its session. Nothing
+  // if `epoch` isn't that of its registration any more, or if it is fenced already.
+  env::Task<Status> FenceBroker(NodeId broker, BrokerEpoch epoch);
+
+  // ---- time
+  // Does what has fallen due by time alone: fences brokers whose session has ended, moves leaders back to
+  // the preferred replicas, elects uncleanly where that is allowed. Returns how long to wait until the next
+  // call; the server calls it in a loop while this controller is active.
+  env::Task<StatusOr<absl::Duration>> DoDueWork();
 
   // ---- quorum. Any thread, at once.
   kafka::DescribeQuorumResponse DescribeQuorum(const kafka::DescribeQuorumRequest& request) const;
 
  private:
-  class State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<ControllerState> state_;
 };
 
 }  // namespace dohle::controller

@@ -19,17 +19,21 @@ std::string EffectiveTopicConfig(const DecisionContext& context, std::string_vie
   return fallback;
 }
 
-int32_t EffectiveMinIsr(const DecisionContext& context, std::string_view topic, size_t replication_factor) {
-  const std::string value = EffectiveTopicConfig(context, topic, "min.insync.replicas",
-                                                 std::to_string(context.config.default_min_insync_replicas));
-  int32_t min_isr = 1;
-  std::from_chars(value.data(), value.data() + value.size(), min_isr);
-  return std::clamp(min_isr, 1, std::max(1, static_cast<int32_t>(replication_factor)));
-}
-
 bool UncleanElectionEnabled(const DecisionContext& context, std::string_view topic) {
   return EffectiveTopicConfig(context, topic, "unclean.leader.election.enable",
                               context.config.unclean_leader_election ? "true" : "false") == "true";
+}
+
+TopicRules RulesOf(const DecisionContext& context, const metadata::TopicImage& topic) {
+  const std::string value = EffectiveTopicConfig(context, topic.name, "min.insync.replicas",
+                                                 std::to_string(context.config.default_min_insync_replicas));
+  int32_t min_isr = 1;
+  std::from_chars(value.data(), value.data() + value.size(), min_isr);
+  // The first partition stands for all, as with Kafka.
+  const metadata::PartitionRegistration* first = topic.Partition(PartitionIndex(0));
+  const size_t replication_factor = first == nullptr ? 1 : first->replicas.size();
+  return {std::clamp(min_isr, 1, std::max(1, static_cast<int32_t>(replication_factor))),
+          UncleanElectionEnabled(context, topic.name)};
 }
 
 DirectoryId DefaultDirectory(const MetadataImage& image, NodeId broker) {

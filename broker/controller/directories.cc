@@ -16,7 +16,8 @@ ErrorCode AssignOne(const DecisionContext& context, NodeId broker, const Directo
   const PartitionRegistration* partition = topic->Partition(index);
   if (partition == nullptr) return ErrorCode::kUnknownTopicOrPartition;
   if (!partition->HasReplica(broker)) return ErrorCode::kNotLeaderOrFollower;
-  PartitionChange change = ChangeOf(context, *topic, index, *partition);
+  const TopicRules rules = RulesOf(context, *topic);
+  PartitionChange change = ChangeOf(context, rules, topic->id, index, *partition);
   change.directory = {broker, directory};
   const bool offline = !HasOnlineDirectory(context.image, broker, directory);
   if (offline) {
@@ -26,6 +27,7 @@ ErrorCode AssignOne(const DecisionContext& context, NodeId broker, const Directo
       if (member != broker) isr.push_back(member);
     }
     change.isr = std::move(isr);
+    if (rules.unclean_election) change.election = Election::kUnclean;
     change.acceptable_leader = [usual = change.acceptable_leader, broker](NodeId candidate) {
       return candidate != broker && usual(candidate);
     };

@@ -34,6 +34,7 @@ std::optional<std::string> ReasonNotSupported(const metadata::SupportedFeatures&
 }
 
 std::optional<std::string> ReasonNotSupportedByCluster(const DecisionContext& context,
+                                                       const std::vector<NodeId>& voters,
                                                        std::string_view feature, int16_t level) {
   auto reason = ReasonNotSupported(metadata::BrokerSupportedFeatures(), feature, level,
                                    fmt::format("Local controller {}", context.config.node_id.value()));
@@ -47,6 +48,13 @@ std::optional<std::string> ReasonNotSupportedByCluster(const DecisionContext& co
     reason =
         ReasonNotSupported(controller.features, feature, level, fmt::format("Controller {}", id.value()));
     if (reason.has_value()) return reason;
+  }
+  // Below this controllers have no registrations to go by.
+  constexpr int16_t kControllerRegistration = 15;  // 3.7-IV0
+  if (context.metadata_version() < kControllerRegistration) return std::nullopt;
+  for (const NodeId voter : voters) {
+    if (voter == context.config.node_id || context.image.cluster.controllers.Contains(voter)) continue;
+    return fmt::format("controller {} has not registered, and may not support this feature", voter.value());
   }
   return std::nullopt;
 }
@@ -92,14 +100,15 @@ ApiError CheckMetadataVersion(const DecisionContext& context, int16_t level, Upg
   return refuse("Refusing to perform the requested downgrade because it might delete metadata information.");
 }
 
-ApiError UpdateOne(const DecisionContext& context, std::string_view feature, int16_t level, UpgradeType type,
+ApiError UpdateOne(const DecisionContext& context, const std::vector<NodeId>& voters,
+                   std::string_view feature, int16_t level, UpgradeType type,
                    const std::map<std::string, int16_t, std::less<>>& proposed, RecordList* records) {
   if (type == UpgradeType::kUnknown) {
     return Invalid(feature, level, "The controller does not support the given upgrade type.");
   }
   const int16_t current = context.image.features.Level(feature);
   if (level < 0) return Invalid(feature, level, "A feature version cannot be less than 0.");
-  if (const auto reason = ReasonNotSupportedByCluster(context, feature, level); reason.has_value()) {
+  if (const auto reason = ReasonNotSupportedByCluster(context, voters, feature, level); reason.has_value()) {
     return Invalid(feature, level, *reason);
   }
   if (level < current && type == UpgradeType::kUpgrade) {
@@ -131,7 +140,7 @@ ApiError UpdateOne(const DecisionContext& context, std::string_view feature, int
 
 Decision<kafka::UpdateFeaturesResponse> UpdateFeatures(const DecisionContext& context,
                                                        const kafka::UpdateFeaturesRequest& request,
-                                                       int16_t version) {
+                                                       int16_t version, const std::vector<NodeId>& voters) {
   Decision<kafka::UpdateFeaturesResponse> decision;
   std::map<std::string, int16_t, std::less<>> proposed = context.image.features.finalized;
   for (const auto& update : request.feature_updates) {
@@ -139,8 +148,8 @@ Decision<kafka::UpdateFeaturesResponse> UpdateFeatures(const DecisionContext& co
   }
   ApiError error;
   for (const auto& update : request.feature_updates) {
-    error = UpdateOne(context, update.feature, update.max_version_level, TypeOf(update, version), proposed,
-                      &decision.records);
+    error = UpdateOne(context, voters, update.feature, update.max_version_level, TypeOf(update, version),
+                      proposed, &decision.records);
     if (!error.ok()) break;
     if (update.feature.view() == metadata::kElrVersion && update.max_version_level > 0 &&
         !context.image.features.elr_enabled()) {

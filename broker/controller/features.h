@@ -8,9 +8,11 @@
 
 namespace dohle::controller {
 
+// Every broker and every controller must support a level: of the `voters` it is known what they do when they
+// are registered.
 Decision<kafka::UpdateFeaturesResponse> UpdateFeatures(const DecisionContext& context,
                                                        const kafka::UpdateFeaturesRequest& request,
-                                                       int16_t version);
+                                                       int16_t version, const std::vector<NodeId>& voters);
 
 // What turning on eligible leaders needs first (KIP-966): min.insync.replicas set for all brokers together
 // and for none alone. Empty if it is so.

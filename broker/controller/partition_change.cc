@@ -106,7 +106,9 @@ class Builder {
   };
 
   bool IsValid(NodeId id) const {
-    return (Contains(isr_, id) || (isr_.empty() && Contains(elr_, id))) && change_.acceptable_leader(id);
+    // Eligible ones and last known leaders may have been moved away since.
+    return Contains(replicas_, id) && (Contains(isr_, id) || (isr_.empty() && Contains(elr_, id))) &&
+           change_.acceptable_leader(id);
   }
   Leader Choose() const {
     if (change_.election == Election::kPreferred && !replicas_.empty() && IsValid(replicas_.front())) {
@@ -125,8 +127,9 @@ class Builder {
     return {};
   }
   bool CanElectLastKnownLeader() const {
-    return change_.elr_enabled && elr_.empty() && isr_.empty() && partition_.last_known_elr.size() == 1 &&
-           change_.acceptable_leader(partition_.last_known_elr.front());
+    const Replicas& known = partition_.last_known_elr;
+    return change_.elr_enabled && elr_.empty() && isr_.empty() && known.size() == 1 &&
+           Contains(replicas_, known.front()) && change_.acceptable_leader(known.front());
   }
 
   void Elect() {
@@ -165,40 +168,42 @@ class Builder {
       elr_.clear();  // an unclean election, or no ELR at all
     if (elr_ != partition_.elr) record_.eligible_leader_replicas = Ids(elr_);
   }
-  // The last leader of an ISR that ran empty is remembered, and forgotten when somebody leads again.
+  // The last leader is remembered when nobody leads any more, and forgotten when somebody does again.
   void SetLastKnownLeader() {
     if (!change_.elr_enabled) return;
     const Replicas& known = partition_.last_known_elr;
-    if (record_.isr.has_value() && record_.isr->empty() &&
-        (known.size() != 1 || known.front() != partition_.leader)) {
+    if (record_.leader == kNoNode.value() && known.empty() && partition_.leader != kNoNode) {
       record_.last_known_elr = std::vector<int32_t>{partition_.leader.value()};
-    } else if ((record_.leader >= 0 || (partition_.leader != kNoNode && record_.leader != kNoNode.value())) &&
-               !known.empty()) {
+    } else if (record_.leader >= 0 && !known.empty()) {
       record_.last_known_elr = std::vector<int32_t>{};
     }
   }
 
   void SetAssignment() {
     if (!replicas_.empty()) {
-      if (change_.metadata_version >= kDirectoryAssignment) {
-        std::vector<DirectoryId> directories;
-        for (const NodeId id : replicas_) {
-          if (change_.directory.has_value() && change_.directory->first == id) {
-            directories.push_back(change_.directory->second);
-            continue;
-          }
-          const bool known = partition_.HasReplica(id) && !partition_.directories.empty();
-          directories.push_back(known ? partition_.DirectoryOf(id) : change_.default_directory(id));
-        }
-        if (!std::equal(directories.begin(), directories.end(), partition_.directories.begin(),
-                        partition_.directories.end())) {
-          record_.directories = std::move(directories);
-        }
-      }
+      if (change_.metadata_version >= kDirectoryAssignment) SetDirectories();
       if (replicas_ != partition_.replicas) record_.replicas = Ids(replicas_);
     }
     if (removing_ != partition_.removing_replicas) record_.removing_replicas = Ids(removing_);
     if (adding_ != partition_.adding_replicas) record_.adding_replicas = Ids(adding_);
+  }
+
+  void SetDirectories() {
+    // Partitions from before 3.7-IV2 have none recorded, which reads as «migrating» (KIP-858).
+    std::vector<DirectoryId> before(partition_.directories.begin(), partition_.directories.end());
+    if (before.empty()) before.assign(partition_.replicas.size(), kMigratingDirectory);
+    std::vector<DirectoryId> after;
+    for (const NodeId id : replicas_) {
+      const auto at =
+          static_cast<size_t>(std::find(partition_.replicas.begin(), partition_.replicas.end(), id) -
+                              partition_.replicas.begin());
+      if (change_.directory.has_value() && change_.directory->first == id) {
+        after.push_back(change_.directory->second);
+      } else {
+        after.push_back(at < before.size() ? before[at] : change_.default_directory(id));
+      }
+    }
+    if (after != before) record_.directories = std::move(after);
   }
 
   bool IsNoOp() const {
@@ -234,12 +239,16 @@ bool HasOnlineDirectory(const MetadataImage& image, NodeId broker, const Directo
              registration->log_dirs.end();
 }
 
-PartitionChange ChangeOf(const DecisionContext& context, const metadata::TopicImage& topic,
+bool IsReassigning(const PartitionRegistration& partition) {
+  return !partition.removing_replicas.empty() || !partition.adding_replicas.empty();
+}
+
+PartitionChange ChangeOf(const DecisionContext& context, const TopicRules& rules, const TopicId& topic,
                          PartitionIndex index, const PartitionRegistration& partition) {
   const MetadataImage& image = context.image;
-  PartitionChange change{partition, topic.id, index};
+  PartitionChange change{partition, topic, index};
   change.metadata_version = context.metadata_version();
-  change.min_isr = EffectiveMinIsr(context, topic.name, partition.replicas.size());
+  change.min_isr = rules.min_isr;
   change.elr_enabled = image.features.elr_enabled();
   change.acceptable_leader = [&image, &partition](NodeId broker) {
     return image.cluster.IsActive(broker) && HasOnlineDirectory(image, broker, partition.DirectoryOf(broker));

@@ -42,9 +42,11 @@ struct PartitionChange {
 std::optional<VersionedRecord> BuildPartitionChange(const PartitionChange& change);
 
 // Filled in for `partition` of `context`'s image, with the acceptor that Kafka uses: the broker is active and
-// its directory of the replica online.
-PartitionChange ChangeOf(const DecisionContext& context, const metadata::TopicImage& topic,
+// its directory of the replica online. `rules` are those of the topic.
+PartitionChange ChangeOf(const DecisionContext& context, const TopicRules& rules, const TopicId& topic,
                          PartitionIndex index, const metadata::PartitionRegistration& partition);
+// Whether replicas are being moved (KIP-455).
+bool IsReassigning(const metadata::PartitionRegistration& partition);
 bool HasOnlineDirectory(const MetadataImage& image, NodeId broker, const DirectoryId& directory);
 
 }  // namespace dohle::controller

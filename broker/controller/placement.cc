@@ -136,7 +136,9 @@ bool FullyCordoned(const metadata::BrokerRegistration& broker) {
 std::vector<UsableBroker> UsableBrokers(const metadata::MetadataImage& image) {
   std::vector<UsableBroker> usable;
   for (const auto& [id, broker] : image.cluster.brokers) {
-    if (broker.in_controlled_shutdown || FullyCordoned(broker)) continue;
+    // Once it is fenced it is as good as any that is away for a while.
+    const bool shutting_down = broker.in_controlled_shutdown && !broker.fenced;
+    if (shutting_down || FullyCordoned(broker)) continue;
     usable.push_back({id, broker.rack, broker.fenced});
   }
   std::sort(usable.begin(), usable.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -151,7 +153,8 @@ std::variant<Placement, std::string> PlaceReplicas(const std::vector<UsableBroke
                        replication_factor);
   }
   Racks racks(brokers, random);
-  if (racks.unfenced() == 0) return std::string("All brokers are currently fenced.");
+  if (racks.unfenced() == 0)
+    return std::string("All brokers are currently fenced, or have all their log directories cordoned.");
   if (static_cast<size_t>(replication_factor) > brokers.size()) {
     return fmt::format(
         "The target replication factor of {} cannot be reached because only {} broker(s) are registered "

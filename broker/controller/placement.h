@@ -17,7 +17,7 @@ struct UsableBroker {
   std::optional<std::string> rack;
   bool fenced = false;
 };
-// Brokers that may get replicas: not those in controlled shutdown, nor those whose every log directory is
+// Brokers that may get replicas: not those that shut down just now, nor those whose every log directory is
 // cordoned (KIP-1066). By id.
 std::vector<UsableBroker> UsableBrokers(const metadata::MetadataImage& image);
 

@@ -19,10 +19,12 @@ class SeededRandom : public env::Random {
 };
 
 TEST(Placement, SaysInKafkasWordsWhyNot) {
+  constexpr std::string_view kAllFenced =
+      "All brokers are currently fenced, or have all their log directories cordoned.";
   SeededRandom random(1);
-  EXPECT_EQ(std::get<std::string>(PlaceReplicas({}, 1, 1, random)), "All brokers are currently fenced.");
+  EXPECT_EQ(std::get<std::string>(PlaceReplicas({}, 1, 1, random)), kAllFenced);
   const std::vector<UsableBroker> fenced{{NodeId(1), std::nullopt, true}};
-  EXPECT_EQ(std::get<std::string>(PlaceReplicas(fenced, 1, 1, random)), "All brokers are currently fenced.");
+  EXPECT_EQ(std::get<std::string>(PlaceReplicas(fenced, 1, 1, random)), kAllFenced);
   const std::vector<UsableBroker> one{{NodeId(1), std::nullopt, false}};
   EXPECT_EQ(std::get<std::string>(PlaceReplicas(one, 1, 2, random)),
             "The target replication factor of 2 cannot be reached because only 1 broker(s) are registered "

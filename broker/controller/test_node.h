@@ -120,7 +120,7 @@ class TestNode {
     controller_config.incarnation_id = env().random.NextUuid();
     controller_config.endpoints = {{"CONTROLLER", "localhost", 19093, 0}};
     controller_ = std::make_unique<Controller>(controller_config, *log_, validator_, env());
-    return Await(controller_->Activate());
+    return Await(controller_->Activate(log_->Describe().leader_epoch));
   }
 
   // As a broker does at start: registers, and is unfenced by its first heartbeat.

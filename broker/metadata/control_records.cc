@@ -9,12 +9,15 @@
 #include "lib/kafka/messages/snapshot_header_record.h"
 #include "lib/kafka/messages/voters_record.h"
 #include "lib/kafka/reader.h"
+#include "lib/kafka/record.h"
 #include "lib/kafka/writer.h"
 
 namespace dohle::metadata {
 namespace {
 
 using kafka::ControlRecordType;
+
+constexpr size_t kMaxControlBatchBytes = size_t{1} << 20;
 
 template <typename Message>
 void Append(ControlRecordType type, const Message& message, int64_t now_ms,
@@ -135,6 +138,19 @@ StatusOr<SnapshotMark> ApplyControlRecord(std::string_view key, std::string_view
       return SnapshotMark::kNone;
   }
   return SnapshotMark::kNone;
+}
+
+StatusOr<bool> ApplyControlBatch(const kafka::RecordBatchView& batch, ControlState* state) {
+  StatusOr<kafka::RecordReader> reader = kafka::RecordReader::Open(batch, kMaxControlBatchBytes);
+  if (!reader.ok()) return reader.status();
+  const ControlState before = *state;
+  kafka::Record record;
+  while (reader->Next(&record)) {
+    DOHLE_RETURN_IF_ERROR(
+        ApplyControlRecord(record.key.value_or(""), record.value.value_or(""), state).status());
+  }
+  DOHLE_RETURN_IF_ERROR(reader->status());
+  return *state != before;
 }
 
 }  // namespace dohle::metadata

@@ -8,6 +8,7 @@
 
 #include "broker/raft/raft.h"
 #include "lib/base/status.h"
+#include "lib/kafka/record_batch.h"
 #include "lib/kafka/record_batch_builder.h"
 
 namespace dohle::metadata {
@@ -24,10 +25,15 @@ void AppendSnapshotFooter(int64_t now_ms, kafka::RecordBatchBuilder* batch);
 struct ControlState {
   int16_t kraft_version = 0;
   raft::VoterSet voters;
+
+  friend bool operator==(const ControlState&, const ControlState&) = default;
 };
 enum class SnapshotMark { kNone, kHeader, kFooter };
 // Applies one control record. Unknown types are skipped, as Kafka does; malformed ones are kDataLoss.
 StatusOr<SnapshotMark> ApplyControlRecord(std::string_view key, std::string_view value, ControlState* state,
                                           int64_t* last_contained_log_timestamp_ms = nullptr);
+
+// Applies a batch of them, whose sizes have been checked. Whether it said anything of versions or voters.
+StatusOr<bool> ApplyControlBatch(const kafka::RecordBatchView& batch, ControlState* state);
 
 }  // namespace dohle::metadata

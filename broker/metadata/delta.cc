@@ -9,6 +9,8 @@
 namespace dohle::metadata {
 namespace {
 
+constexpr int32_t kNoLeaderChange = -2;
+
 Status Contradiction(std::string message) { return Status(StatusCode::kDataLoss, std::move(message)); }
 
 Replicas ToReplicas(const std::vector<int32_t>& ids) {
@@ -82,6 +84,29 @@ bool ImageChanges::empty() const {
   return !everything && created_topics.empty() && deleted_topics.empty() && partitions.empty() &&
          configs.empty() && brokers.empty() && controllers.empty() && features.empty() && !producer_ids &&
          !others;
+}
+
+Status Apply(const kafka::PartitionChangeRecord& record, PartitionRegistration* partition) {
+  if (record.replicas) partition->replicas = ToReplicas(*record.replicas);
+  if (record.directories)
+    partition->directories.assign(record.directories->begin(), record.directories->end());
+  if (record.isr) partition->isr = ToReplicas(*record.isr);
+  if (record.removing_replicas) partition->removing_replicas = ToReplicas(*record.removing_replicas);
+  if (record.adding_replicas) partition->adding_replicas = ToReplicas(*record.adding_replicas);
+  if (record.eligible_leader_replicas) partition->elr = ToReplicas(*record.eligible_leader_replicas);
+  if (record.last_known_elr) partition->last_known_elr = ToReplicas(*record.last_known_elr);
+  if (record.leader != kNoLeaderChange) {
+    partition->leader = NodeId(record.leader);
+    ++partition->leader_epoch;
+  }
+  if (record.leader_recovery_state != -1) {
+    if (record.leader_recovery_state < 0 || record.leader_recovery_state > 1) {
+      return Contradiction("unknown leader recovery state");
+    }
+    partition->leader_recovery_state = static_cast<LeaderRecoveryState>(record.leader_recovery_state);
+  }
+  ++partition->partition_epoch;
+  return OkStatus();
 }
 
 // One overload for each record type.
@@ -165,25 +190,7 @@ class RecordReplay {
       return Contradiction(
           fmt::format("change of unknown partition {}-{}", topic->name, record.partition_id));
     }
-    if (record.replicas) partition->replicas = ToReplicas(*record.replicas);
-    if (record.directories)
-      partition->directories.assign(record.directories->begin(), record.directories->end());
-    if (record.isr) partition->isr = ToReplicas(*record.isr);
-    if (record.removing_replicas) partition->removing_replicas = ToReplicas(*record.removing_replicas);
-    if (record.adding_replicas) partition->adding_replicas = ToReplicas(*record.adding_replicas);
-    if (record.eligible_leader_replicas) partition->elr = ToReplicas(*record.eligible_leader_replicas);
-    if (record.last_known_elr) partition->last_known_elr = ToReplicas(*record.last_known_elr);
-    if (record.leader != kNoLeaderChange) {
-      partition->leader = NodeId(record.leader);
-      ++partition->leader_epoch;
-    }
-    if (record.leader_recovery_state != -1) {
-      if (record.leader_recovery_state < 0 || record.leader_recovery_state > 1) {
-        return Contradiction("unknown leader recovery state");
-      }
-      partition->leader_recovery_state = static_cast<LeaderRecoveryState>(record.leader_recovery_state);
-    }
-    ++partition->partition_epoch;
+    DOHLE_RETURN_IF_ERROR(Apply(record, partition));
     changes_.partitions[record.topic_id].insert(PartitionIndex(record.partition_id));
     return OkStatus();
   }
@@ -348,8 +355,6 @@ class RecordReplay {
   Status operator()(const kafka::AbortTransactionRecord&) { return OkStatus(); }
 
  private:
-  static constexpr int32_t kNoLeaderChange = -2;
-
   static Status UnknownTopic(const TopicId& id) {
     return Contradiction(fmt::format("record for unknown topic id {}", ToString(id)));
   }

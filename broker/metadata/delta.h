@@ -15,6 +15,10 @@
 #include "broker/metadata/image.h"
 #include "lib/base/status.h"
 
+namespace dohle::kafka {
+struct PartitionChangeRecord;
+}  // namespace dohle::kafka
+
 namespace dohle::metadata {
 
 struct VersionedRecord;  // record.h
@@ -42,6 +46,9 @@ struct MetadataUpdate {
   ImagePtr after;
   ImageChanges changes;
 };
+
+// What the record makes of `partition`.
+Status Apply(const kafka::PartitionChangeRecord& record, PartitionRegistration* partition);
 
 class MetadataDelta {
  public:

@@ -77,6 +77,27 @@ StatusOr<std::map<std::string, int16_t>> ChooseLevels(const FormatOptions& optio
   return levels;
 }
 
+raft::VoterSet InitialVoters(const FormatOptions& options, const DirectoryId& directory_id) {
+  raft::VoterSet voters = options.initial_controllers;
+  if (!options.controller_endpoints.empty())
+    voters.voters = {{{options.node_id, directory_id}, options.controller_endpoints, 0, 1}};
+  std::sort(voters.voters.begin(), voters.voters.end(),
+            [](const raft::Voter& a, const raft::Voter& b) { return a.key < b.key; });
+  return voters;
+}
+
+// The snapshot that a quorum with kraft.version 1 begins with; none without voters.
+Status WriteVoters(env::FileSystem& file_system, const std::string& dir, const raft::VoterSet& voters,
+                   int64_t now_ms) {
+  if (voters.voters.empty()) return OkStatus();
+  ControlState control{1, voters};
+  DOHLE_ASSIGN_OR_RETURN(const std::string checkpoint,
+                         EncodeSnapshot(LeaderEpoch(0), &control, now_ms, {}, now_ms));
+  const std::string log_dir = env::JoinPath(dir, kMetadataLogDirectory);
+  DOHLE_RETURN_IF_ERROR(CreateDirectoryDurably(file_system, log_dir));
+  return WriteSnapshotFile(file_system, env::JoinPath(log_dir, SnapshotFileName({})), checkpoint);
+}
+
 }  // namespace
 
 Status CreateDirectoryDurably(env::FileSystem& file_system, const std::string& path) {
@@ -138,33 +159,24 @@ StatusOr<std::vector<std::string>> FormatStorage(env::FileSystem& file_system, e
   if (to_format.empty()) return std::vector<std::string>{"All of the log directories are already formatted."};
 
   std::vector<std::string> lines{DescribeBootstrap(levels)};
+  DOHLE_ASSIGN_OR_RETURN(
+      const std::string bootstrap,
+      EncodeSnapshot(LeaderEpoch(0), nullptr, 0, FeatureRecords(levels), clock.WallTimeMs()));
   for (const std::string& dir : to_format) {
-    const storage::MetaProperties meta{options.cluster_id, options.node_id, random.NextUuid()};
+    storage::MetaProperties meta{options.cluster_id, options.node_id, random.NextUuid()};
     const bool metadata = dir == options.metadata_log_dir;
-    const bool voter = metadata && !options.controller_endpoints.empty();
+    const raft::VoterSet voters = metadata ? InitialVoters(options, meta.directory_id) : raft::VoterSet();
+    const raft::Voter* self = voters.Find(options.node_id);
+    if (self != nullptr) meta.directory_id = self->key.directory_id;
     DOHLE_RETURN_IF_ERROR(CreateDirectoryDurably(file_system, dir));
     lines.push_back(fmt::format("Formatting {} {} with metadata.version {}.",
-                                voter      ? "dynamic metadata voter directory"
-                                : metadata ? "dynamic metadata directory"
-                                           : "data directory",
+                                self != nullptr          ? "dynamic metadata voter directory"
+                                : !voters.voters.empty() ? "dynamic metadata directory"
+                                : metadata               ? "metadata directory"
+                                                         : "data directory",
                                 dir, MetadataVersionName(options.metadata_version)));
-    DOHLE_ASSIGN_OR_RETURN(
-        const std::string bootstrap,
-        EncodeSnapshot(LeaderEpoch(0), nullptr, 0, FeatureRecords(levels), clock.WallTimeMs()));
     DOHLE_RETURN_IF_ERROR(file_system.WriteWhole(env::JoinPath(dir, kBootstrapCheckpoint), bootstrap));
-    if (voter) {
-      ControlState control;
-      control.kraft_version = 1;
-      control.voters.voters.push_back(
-          {{options.node_id, meta.directory_id}, options.controller_endpoints, 0, 1});
-      const int64_t now_ms = clock.WallTimeMs();
-      DOHLE_ASSIGN_OR_RETURN(const std::string checkpoint,
-                             EncodeSnapshot(LeaderEpoch(0), &control, now_ms, {}, now_ms));
-      const std::string log_dir = env::JoinPath(dir, kMetadataLogDirectory);
-      DOHLE_RETURN_IF_ERROR(CreateDirectoryDurably(file_system, log_dir));
-      DOHLE_RETURN_IF_ERROR(
-          WriteSnapshotFile(file_system, env::JoinPath(log_dir, SnapshotFileName({})), checkpoint));
-    }
+    DOHLE_RETURN_IF_ERROR(WriteVoters(file_system, dir, voters, clock.WallTimeMs()));
     // Last: what has it is formatted.
     DOHLE_RETURN_IF_ERROR(file_system.WriteWhole(env::JoinPath(dir, storage::kMetaPropertiesFile),
                                                  storage::EncodeMetaProperties(meta, clock.WallTimeMs())));

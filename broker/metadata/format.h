@@ -1,4 +1,4 @@
-// Log directories: what `storage format --standalone` writes, as Kafka 4.3.1 does.
+// Log directories: what `storage format` writes, as Kafka 4.3.1 does.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,12 @@ struct FormatOptions {
   NodeId node_id = kNoNode;
   std::vector<std::string> log_dirs;
   std::string metadata_log_dir;  // one of them
-  // --standalone: this node is the only voter, reachable there. Empty: no voters (--no-initial-controllers).
+  // --standalone: this node is the only voter, reachable there.
   std::vector<raft::VoterEndpoint> controller_endpoints;
+  // --initial-controllers: these are the voters; one that is formatted takes its directory's id from here.
+  // Without both no voters are written: --no-initial-controllers, or they are configured
+  // (controller.quorum.voters, which is kraft.version 0).
+  raft::VoterSet initial_controllers;
   int16_t metadata_version = kLatestMetadataVersion;  // --release-version
   std::map<std::string, int16_t> features;            // --feature name=level, over the defaults
   bool ignore_formatted = false;                      // --ignore-formatted

@@ -5,7 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/log.h"
-#include "lib/kafka/messages/abort_transaction_record.h"
+#include "lib/env/blocking_pool.h"
 #include "lib/kafka/messages/metadata_record.h"
 #include "lib/kafka/messages/no_op_record.h"
 
@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kModule = "metadata";
 constexpr int64_t kNoRoomLogMs = 10'000;
 constexpr absl::Duration kNoRoomRetry = absl::Seconds(1);
+constexpr absl::Duration kDrainTimeout = absl::Milliseconds(300);
 
 // A full disk may get room again, a read-only one be made writable; what is stored isn't touched by it.
 bool MayPass(const Status& status) {
@@ -31,8 +32,6 @@ Status KraftLog::Refusal() const {
   if (!failure_.ok())
     return MakeStatus(StatusCode::kUnavailable, "the metadata log failed: {}", Message(failure_));
   if (stopped_) return MakeStatus(StatusCode::kUnavailable, "the metadata log is stopped");
-  if (!raft_->is_leader())
-    return MakeStatus(StatusCode::kUnavailable, "this node isn't the active controller");
   return OkStatus();
 }
 
@@ -46,91 +45,42 @@ Status KraftLog::NoRoom(const Status& status) {
   return MakeStatus(StatusCode::kUnavailable, "the metadata log can't be written: {}", Message(status));
 }
 
-void KraftLog::Fail(const Status& status) {
+void KraftLog::OnFailure(const Status& status) {
   if (!failure_.ok()) return;
   failure_ = status;
   log::Error(kModule, "the metadata log failed and accepts nothing any more: {}", Message(status));
-  RefreshDescription();
+  OnStepped();
+  FailWaiters(MakeStatus(StatusCode::kUnavailable, "the metadata log failed: {}", Message(status)));
+  for (CatchUp& waiting : std::exchange(catching_up_, {})) waiting.done->Set(Refusal());
+  TellDrained();
   if (options_.on_fatal) options_.on_fatal(status);
 }
 
-Status KraftLog::Perform(raft::Effects effects) {
-  for (size_t i = 0; i < effects.size(); ++i) {
-    if (const auto* persist = std::get_if<raft::PersistElection>(&effects[i])) {
-      // A state that is followed by another at once need not reach the disk: nothing happens in between.
-      if (i + 1 < effects.size() && std::holds_alternative<raft::PersistElection>(effects[i + 1])) continue;
-      DOHLE_RETURN_IF_ERROR(options_.file_system->WriteWhole(
-          env::JoinPath(directory_, kQuorumState),
-          raft::FormatQuorumState(persist->state, replay_.control().kraft_version)));
-    } else if (const auto* leader = std::get_if<raft::BecomeLeader>(&effects[i])) {
-      DOHLE_RETURN_IF_ERROR(log_->AssignEpochStart(leader->epoch, log_->log_end_offset()));
-      log::Info(kModule, "leads the metadata quorum in epoch {} from offset {}", leader->epoch.value(),
-                log_->log_end_offset().value());
-    } else if (const auto* change = std::get_if<raft::AppendLeaderChange>(&effects[i])) {
-      DOHLE_RETURN_IF_ERROR(AppendLeaderChange(*change));
-    }
-  }
-  RefreshDescription();
-  return OkStatus();
-}
-
-Status KraftLog::AppendLeaderChange(const raft::AppendLeaderChange& change) {
+Status KraftLog::AppendRecords(const EncodedRecords& records, raft::Effects* effects) {
   const int64_t now_ms = NowMs();
+  const LeaderEpoch epoch = member_.raft().epoch();
   kafka::BatchOptions options;
-  options.base_offset = log_->log_end_offset();
-  options.partition_leader_epoch = change.epoch;
-  options.control = true;
-  kafka::RecordBatchBuilder batch(options);
-  AppendLeaderChangeRecord(change, now_ms, &batch);
-  if (change.with_voters) {
-    AppendKraftVersionRecord(replay_.control().kraft_version, now_ms, &batch);
-    AppendVotersRecord(replay_.control().voters, now_ms, &batch);
-  }
-  DOHLE_ASSIGN_OR_RETURN(std::string bytes, batch.Build());
-  return AppendBatch(std::move(bytes)).status();
-}
-
-Status KraftLog::AppendRecords(const EncodedRecords& records) {
-  const int64_t now_ms = NowMs();
-  kafka::BatchOptions options;
-  options.base_offset = log_->log_end_offset();
-  options.partition_leader_epoch = raft_->epoch();
+  options.base_offset = log().log_end_offset();
+  options.partition_leader_epoch = epoch;
   kafka::RecordBatchBuilder batch(options);
   for (const std::string& record : records) batch.Append(now_ms, std::nullopt, record);
   DOHLE_ASSIGN_OR_RETURN(std::string bytes, batch.Build());
-  DOHLE_RETURN_IF_ERROR(AppendBatch(std::move(bytes)).status());
+  DOHLE_ASSIGN_OR_RETURN(const uint64_t appended, member_.AppendAsLeader(std::move(bytes), effects));
+  last_append_ms_ = now_ms;
+  bytes_since_snapshot_ += appended;
   for (const std::string& record : records) DOHLE_RETURN_IF_ERROR(replay_.ApplyRecord(record));
   if (replay_.in_transaction()) {
     return MakeStatus(StatusCode::kInternal, "a write left its metadata transaction open");
   }
-  replay_.Advance({log_->log_end_offset() - 1, raft_->epoch(), now_ms});
+  replay_.Advance({log().log_end_offset() - 1, epoch, now_ms});
   return OkStatus();
 }
 
-StatusOr<uint64_t> KraftLog::AppendBatch(std::string batch) {
-  const int64_t now_ms = NowMs();
-  DOHLE_RETURN_IF_ERROR(log_->MaybeRoll(now_ms));
-  DOHLE_ASSIGN_OR_RETURN(const storage::AppendResult appended,
-                         log_->Append(std::span<char>(batch.data(), batch.size()),
-                                      storage::AppendOrigin::kRaftLeader, raft_->epoch(), now_ms));
-  if (appended.rejection != storage::AppendRejection::kNone) {
-    return MakeStatus(StatusCode::kInternal, "the metadata log refused a batch: {}",
-                      appended.rejection_reason);
-  }
-  last_append_ms_ = now_ms;
-  bytes_since_snapshot_ += appended.bytes;
-  replay_.Advance({log_->log_end_offset() - 1, raft_->epoch(), now_ms});
-  raft_->Step(raft::Appended{{log_->log_end_offset(), raft_->epoch()}});
-  return appended.bytes;
-}
-
-std::shared_ptr<KraftLog::Done> KraftLog::WaitFor(Offset end_offset, bool appended, bool* start_syncing) {
+std::shared_ptr<KraftLog::Done> KraftLog::WaitFor(Offset end_offset, bool appended) {
   auto done = std::make_shared<Done>();
   Waiter waiter{end_offset, done, std::nullopt};
   if (appended) waiter.appended_at = options_.clock->Now();
   waiters_.push_back(std::move(waiter));
-  *start_syncing = !syncing_;
-  syncing_ = true;
   return done;
 }
 
@@ -144,44 +94,28 @@ std::vector<std::shared_ptr<KraftLog::Done>> KraftLog::TakeWaiters(Offset end_of
   return ready;
 }
 
+void KraftLog::FailWaiters(const Status& status) {
+  for (const std::shared_ptr<Done>& done : TakeWaiters(Offset(INT64_MAX))) done->Set(status);
+}
+
 void KraftLog::NoteCommitLatency(Offset committed_end) {
   const env::MonotonicTime now = options_.clock->Now();
-  for (const Waiter& waiter : waiters_) {
+  for (Waiter& waiter : waiters_) {
     if (!waiter.appended_at || waiter.end_offset > committed_end) continue;
     commit_latency_.Note(NowMs(), absl::ToDoubleMilliseconds(now - *waiter.appended_at));
+    waiter.appended_at.reset();
   }
 }
 
-void KraftLog::RefreshDescription() {
-  QuorumDescription description;
-  description.leader_id = raft_->leader_id();
-  description.leader_epoch = raft_->epoch();
-  description.high_watermark = raft_->high_watermark();
-  description.voters = raft_->Replicas(NowMs());
-  description.voter_set = raft_->voters();
-  description.log_end_offset = log_->log_end_offset();
-  description.commit_latency_avg_ms = commit_latency_.average_ms(NowMs());
-  description.commit_latency_max_ms = commit_latency_.max_ms(NowMs());
-  description.failed = !failure_.ok();
-  description_.Set(std::make_shared<const QuorumDescription>(std::move(description)));
-}
-
-QuorumDescription KraftLog::Describe() const {
-  QuorumDescription description = *description_.Current();
-  // The leader has always just fetched from itself.
-  for (raft::ReplicaProgress& voter : description.voters) {
-    if (voter.key.id != description.leader_id) continue;
-    voter.last_fetch_ms = NowMs();
-    voter.last_caught_up_ms = voter.last_fetch_ms;
-  }
-  return description;
+void KraftLog::StartSyncing() {
+  if (std::exchange(syncing_, true)) return;
+  env::Spawn(*options_.executor, SyncLoop(member_.tasks().Take()));
 }
 
 // ---- writing
 
 env::Task<StatusOr<Offset>> KraftLog::Write(Decide decide) {
   std::shared_ptr<Done> done;
-  bool start_syncing = false;
   Offset end;
   const env::MonotonicTime arrived = options_.clock->Now();
   {
@@ -189,55 +123,53 @@ env::Task<StatusOr<Offset>> KraftLog::Write(Decide decide) {
     const env::MonotonicTime began = options_.clock->Now();
     options_.metrics.queue_time_us.Record(Us(began - arrived));
     if (Status refusal = Refusal(); !refusal.ok()) co_return refusal;
-    const WriteContext context{replay_.image(), log_->log_end_offset(), raft_->epoch(), NowMs()};
+    if (!member_.raft().is_leader())
+      co_return MakeStatus(StatusCode::kUnavailable, "this node isn't the active controller");
+    const WriteContext context{replay_.image(), log().log_end_offset(), member_.raft().epoch(), NowMs()};
     const EncodedRecords records = decide(context);
     if (!records.empty()) {
-      const Status appended = AppendRecords(records);
+      raft::Effects effects;
+      const Status appended = AppendRecords(records, &effects);
       // The log is as it was: there may be room for the next write.
       if (MayPass(appended)) co_return NoRoom(appended);
       if (!appended.ok()) {
-        Fail(appended);
+        member_.Fail(appended);
         co_return Refusal();
       }
+      if (!effects.empty()) (void)co_await member_.Perform(std::move(effects));
     }
-    end = log_->log_end_offset();
+    end = log().log_end_offset();
     options_.metrics.processing_time_us.Record(Us(options_.clock->Now() - began));
     if (published_end_ >= end) co_return end;
-    done = WaitFor(end, !records.empty(), &start_syncing);
+    done = WaitFor(end, !records.empty());
+    if (member_.store().unflushed()) StartSyncing();
   }
-  if (start_syncing) env::Spawn(*options_.executor, SyncLoop());
   std::optional<Status> committed = co_await done->WaitForever();
   if (!committed->ok()) co_return *committed;
   co_return end;
 }
 
-// One at a time. Ends when nobody waits.
-env::Task<void> KraftLog::SyncLoop() {
+// One at a time. Ends when everything is on the disk, or this node leads no more.
+env::Task<void> KraftLog::SyncLoop(Hold) {
   for (;;) {
     storage::FlushPlan plan;
-    std::optional<MetadataUpdate> update;
-    Offset end;
     Status status;
     bool no_room = false;
-    std::vector<std::shared_ptr<Done>> failed;
     {
       const env::LaneGuard in_lane = co_await lane_.Enter();
-      if (waiters_.empty()) {
+      if (!member_.store().unflushed() || !failure_.ok() || !member_.raft().is_leader()) {
         syncing_ = false;
         TellDrained();
         co_return;
       }
-      end = log_->log_end_offset();
-      StatusOr<storage::FlushPlan> planned = log_->PlanFlush();
+      StatusOr<storage::FlushPlan> planned = log().PlanFlush();
       status = planned.status();
-      no_room = MayPass(status) && failure_.ok() && !stopped_;
+      no_room = MayPass(status) && !stopped_;
       if (no_room) (void)NoRoom(status);
-      if (!failure_.ok()) status = failure_;
       if (status.ok()) {
         plan = std::move(*planned);
         // Sealed here: what is appended while the disk works belongs to the next round.
-        if (std::exchange(everything_pending_, false)) replay_.MarkEverything();
-        update = replay_.Take();
+        Seal();
       }
     }
     if (no_room) {
@@ -251,109 +183,89 @@ env::Task<void> KraftLog::SyncLoop() {
       };
       status = co_await env::RunBlocking<Status>(*options_.blocking_pool, std::move(sync));
     }
+    bool publish = false;
     {
       const env::LaneGuard in_lane = co_await lane_.Enter();
-      if (status.ok()) {
-        log_->MarkFlushed(plan, NowMs());
-        NoteCommitLatency(end);
-        status = Perform(raft_->Step(raft::Flushed{end, NowMs()}));
-      }
       if (!status.ok()) {
-        Fail(status);
-        failed = TakeWaiters(Offset(INT64_MAX));
+        member_.Fail(status);
+        continue;
       }
+      log().MarkFlushed(plan, NowMs());
+      // What it commits is published from here, before the disk is busy again with what came meanwhile.
+      publish = !std::exchange(publishing_, true);
+      (void)co_await member_.Perform(member_.Step(raft::Flushed{log().recovery_point()}));
     }
-    if (!status.ok()) {
-      for (const std::shared_ptr<Done>& done : failed) {
-        done->Set(MakeStatus(StatusCode::kUnavailable, "the metadata log failed: {}", Message(status)));
-      }
-      continue;
-    }
-    co_await Publish(std::move(*update));
-    std::vector<std::shared_ptr<Done>> ready;
-    bool snapshot_due = false;
-    {
-      const env::LaneGuard in_lane = co_await lane_.Enter();
-      published_end_ = end;
-      ready = TakeWaiters(end);
-      snapshot_due = SnapshotDue();
-    }
-    for (const std::shared_ptr<Done>& done : ready) done->Set(OkStatus());
-    if (snapshot_due) env::Spawn(*options_.executor, SnapshotNow());
+    if (publish) co_await PublishCommitted();
   }
-}
-
-env::Task<void> KraftLog::Publish(MetadataUpdate update) {
-  cache_.Set(update.after);
-  if (update.changes.empty()) co_return;
-  for (MetadataPublisher* publisher : publishers_) co_await publisher->Publish(update);
 }
 
 // ---- start and stop
 
 env::Task<Status> KraftLog::Start() {
-  Status status;
+  bool leads = false;
   {
     const env::LaneGuard in_lane = co_await lane_.Enter();
     DOHLE_CHECK(!started_);
     started_ = true;
-    status = Perform(raft_->Step(raft::Started{NowMs()}));
-    if (status.ok() && replay_.in_transaction()) {
-      // Whoever led before didn't come to the end of it (KIP-866).
-      kafka::AbortTransactionRecord abort;
-      abort.reason = kafka::Text("Controller failover");
-      const EncodedRecords records{kafka::EncodeMetadataRecord(std::move(abort), 0)};
-      status = AppendRecords(records);
-    }
-    if (!status.ok()) Fail(status);
+    const Status status = co_await member_.Start();
+    if (!status.ok()) co_return status;
+    leads = member_.raft().is_leader();
   }
-  if (!status.ok()) co_return status;
+  member_.StartTimers();
+  env::Spawn(*options_.executor, follower_.Run(member_.tasks().Take()));
+  if (options_.config.max_idle_interval_ms > 0)
+    env::Spawn(*options_.executor, NoOpLoop(member_.tasks().Take()));
+  env::Spawn(*options_.executor, SnapshotLoop(member_.tasks().Take()));
+  if (!leads) co_return OkStatus();
   Decide nothing = [](const WriteContext&) { return EncodedRecords(); };
   const StatusOr<Offset> committed = co_await Write(std::move(nothing));
   if (!committed.ok()) co_return committed.status();
-  if (options_.config.max_idle_interval_ms > 0) env::Spawn(*options_.executor, NoOpLoop());
-  env::Spawn(*options_.executor, SnapshotLoop());
-  co_await TellLeader();
+  co_await WaitUntilTold();
   co_return OkStatus();
 }
 
-env::Task<void> KraftLog::TellLeader() {
-  QuorumLeader leader;
-  {
-    const env::LaneGuard in_lane = co_await lane_.Enter();
-    leader.id = raft_->leader_id();
-    leader.epoch = raft_->epoch();
-    leader.is_local = raft_->is_leader();
-    if (const raft::Voter* voter = raft_->voters().Find(leader.id)) leader.endpoints = voter->endpoints;
-  }
-  leader_.Set(std::make_shared<const QuorumLeader>(leader));
-  for (QuorumListener* listener : listeners_) co_await listener->OnLeaderChange(leader);
-}
-
-// The only voter has caught up when Start returns.
-env::Task<Status> KraftLog::WaitUntilCaughtUp() { co_return OkStatus(); }
-
 env::Task<Status> KraftLog::Stop() {
   stop_.Stop();
-  std::shared_ptr<env::OneShot<bool>> drained;
   {
     const env::LaneGuard in_lane = co_await lane_.Enter();
     if (stopped_) co_return OkStatus();
     stopped_ = true;
-    // Those who were let in before are answered first.
-    if (syncing_ || taking_snapshot_) drained = drained_ = std::make_shared<env::OneShot<bool>>();
+    for (CatchUp& waiting : std::exchange(catching_up_, {}))
+      waiting.done->Set(MakeStatus(StatusCode::kCancelled, "the metadata log is stopped"));
   }
-  if (drained != nullptr) (void)co_await drained->WaitForever();
+  // Those who were let in before are answered first.
+  (void)co_await Drain();
+  if (started_) co_await member_.Stop();
+  {
+    const env::LaneGuard in_lane = co_await lane_.Enter();
+    FailWaiters(Refusal());
+  }
+  co_await member_.tasks().WaitForNone();
   const env::LaneGuard in_lane = co_await lane_.Enter();
   if (!failure_.ok()) co_return failure_;
-  co_return log_->Close();
+  co_return log().Close();
+}
+
+// Others may never answer: only what the local disk does is waited for without end.
+env::Task<bool> KraftLog::Drain() {
+  std::shared_ptr<env::OneShot<bool>> drained;
+  bool alone = false;
+  {
+    const env::LaneGuard in_lane = co_await lane_.Enter();
+    if (waiters_.empty() && !syncing_ && !publishing_ && !taking_snapshot_) co_return true;
+    alone = member_.raft().voters().IsOnlyVoter(member_.local());
+    drained = drained_ = std::make_shared<env::OneShot<bool>>();
+  }
+  const auto in_time = co_await drained->WaitFor(alone ? absl::InfiniteDuration() : kDrainTimeout);
+  co_return in_time.has_value();
 }
 
 void KraftLog::TellDrained() {
-  if (drained_ != nullptr && !syncing_ && !taking_snapshot_) drained_->Set(true);
+  if (drained_ != nullptr && waiters_.empty() && !syncing_ && !publishing_ && !taking_snapshot_)
+    drained_->Set(true);
 }
 
-env::Task<void> KraftLog::NoOpLoop() {
+env::Task<void> KraftLog::NoOpLoop(Hold) {
   const absl::Duration interval = absl::Milliseconds(options_.config.max_idle_interval_ms);
   while (!co_await stop_.SleepFor(interval)) {
     Decide no_op = [this](const WriteContext& context) {
@@ -365,6 +277,7 @@ env::Task<void> KraftLog::NoOpLoop() {
       }
       return records;
     };
+    // Followers are refused, and try again.
     (void)co_await Write(std::move(no_op));
   }
 }

@@ -138,7 +138,8 @@ using Decide = absl::AnyInvocable<EncodedRecords(const WriteContext&)>;
 class MetadataLog {
  public:
   // Reads everything that is stored: call it on an I/O thread. kNotFound if the directory isn't formatted,
-  // kDataLoss if what is stored is broken, kUnimplemented if this node isn't the only voter.
+  // kDataLoss if what is stored is broken, kFailedPrecondition if neither voters nor bootstrap servers are
+  // known.
   static StatusOr<std::unique_ptr<MetadataLog>> Open(MetadataLogOptions options);
   virtual ~MetadataLog() = default;
 
@@ -163,11 +164,13 @@ class MetadataLog {
   // Refuses further writes, waits for those under way, closes the log cleanly. Idempotent.
   virtual env::Task<Status> Stop() = 0;
 
-  // What peers ask of this node. Null where nobody may (a quorum of one has no peers).
-  virtual QuorumApi* quorum_api() { return nullptr; }
+  // What peers ask of this node.
+  virtual QuorumApi* quorum_api() = 0;
 
   // Any thread.
   virtual const MetadataCache& cache() const = 0;
+  // The last offset whose changes all publishers have taken over; -1: none. The cache may be ahead of it.
+  virtual Offset applied_offset() const = 0;
   virtual QuorumDescription Describe() const = 0;
   virtual std::shared_ptr<const QuorumLeader> leader() const = 0;
 };

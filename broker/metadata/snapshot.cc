@@ -77,10 +77,6 @@ StatusOr<std::vector<SnapshotFile>> ListSnapshots(env::FileSystem& file_system,
   std::vector<SnapshotFile> snapshots;
   for (const env::DirectoryEntry& entry : entries) {
     const std::string path = env::JoinPath(directory, entry.name);
-    if (entry.name.find(kSuffix) != std::string::npos &&
-        (entry.name.ends_with(".part") || entry.name.ends_with(".deleted") || entry.name.ends_with(".tmp"))) {
-      DOHLE_RETURN_IF_ERROR(file_system.Remove(path));
-    }
     const std::optional<raft::OffsetAndEpoch> id = ParseSnapshotFileName(entry.name);
     if (!id.has_value()) continue;
     DOHLE_ASSIGN_OR_RETURN(const std::unique_ptr<env::File> file,
@@ -90,6 +86,17 @@ StatusOr<std::vector<SnapshotFile>> ListSnapshots(env::FileSystem& file_system,
   }
   std::sort(snapshots.begin(), snapshots.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return snapshots;
+}
+
+Status RemoveUnfinishedSnapshots(env::FileSystem& file_system, const std::string& directory) {
+  DOHLE_ASSIGN_OR_RETURN(const std::vector<env::DirectoryEntry> entries, file_system.List(directory));
+  for (const env::DirectoryEntry& entry : entries) {
+    if (entry.name.find(kSuffix) == std::string::npos) continue;
+    if (entry.name.ends_with(".part") || entry.name.ends_with(".deleted") || entry.name.ends_with(".tmp")) {
+      DOHLE_RETURN_IF_ERROR(file_system.Remove(env::JoinPath(directory, entry.name)));
+    }
+  }
+  return OkStatus();
 }
 
 Status ReadSnapshot(env::FileSystem& file_system, const SnapshotFile& file, LogReplay* replay) {

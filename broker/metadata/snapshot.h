@@ -23,8 +23,11 @@ struct SnapshotFile {
   std::string path;
   uint64_t size_bytes = 0;
 };
-// The finished ones, oldest first. Removes what an interrupted writer or deletion left (*.part, *.deleted).
+// The finished ones, oldest first.
 StatusOr<std::vector<SnapshotFile>> ListSnapshots(env::FileSystem& file_system, const std::string& directory);
+// What an interrupted writer, download or deletion left (*.part, *.tmp, *.deleted). When nothing of that is
+// under way.
+Status RemoveUnfinishedSnapshots(env::FileSystem& file_system, const std::string& directory);
 
 // Reads all of it into `replay`, whose provenance becomes that of the snapshot. kDataLoss if it is broken or
 // ends early.

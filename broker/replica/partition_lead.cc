@@ -9,7 +9,7 @@ namespace dohle::replica {
 namespace {
 
 // How long after a verdict that makes no sense the same is proposed again.
-constexpr absl::Duration kProposeAgainAfter = absl::Milliseconds(100);
+constexpr absl::Duration kProposeAgainAfter = absl::Seconds(1);
 // Where appends end while nobody may read them: beyond so many they are no longer kept apart.
 constexpr size_t kMostUnreadable = 4096;
 

@@ -32,7 +32,7 @@ Leadership LeadershipOf(const metadata::PartitionRegistration& registration) {
 }
 
 // Sets it, and says whom the partition follows now, if that has changed.
-env::Task<void> SetLeadershipOf(std::shared_ptr<Partition> partition, Leadership leadership,
+env::Task<void> SetLeadershipOf(NodeId node_id, std::shared_ptr<Partition> partition, Leadership leadership,
                                 ReplicaFetchers::Change* change) {
   auto taken = co_await partition->SetLeadership(std::move(leadership));
   if (!taken.ok()) {
@@ -40,6 +40,9 @@ env::Task<void> SetLeadershipOf(std::shared_ptr<Partition> partition, Leadership
     co_return;
   }
   if (taken->kind == LeadershipChange::Kind::kNothing) co_return;
+  log::Debug("replica", "broker {} {} {} in leader epoch {}", node_id.value(),
+             taken->kind == LeadershipChange::Kind::kLeader ? "leads" : "follows in",
+             ToString(partition->name()), taken->leader_epoch.value());
   change->partition = std::move(partition);
   if (taken->kind == LeadershipChange::Kind::kFollower) change->leader = taken->leader;
 }
@@ -166,7 +169,8 @@ env::Task<void> ReplicaSet::SetLeadership(const std::vector<Touched>& touched) {
   const auto set = [&](size_t i) -> env::Task<void> {
     auto partition = partitions_.Find(touched[i].topic->id, touched[i].partition);
     if (partition == nullptr) return nothing();
-    return SetLeadershipOf(std::move(partition), LeadershipOf(*touched[i].registration), &changes[i]);
+    return SetLeadershipOf(options_.node_id, std::move(partition), LeadershipOf(*touched[i].registration),
+                           &changes[i]);
   };
   co_await env::ForEachBounded(touched.size(), kSetTogether, set);
   std::erase_if(changes, [](const auto& change) { return change.partition == nullptr; });

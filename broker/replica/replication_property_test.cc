@@ -118,7 +118,8 @@ class World {
     verdict.error = Judge(proposal.isr);
     if (verdict.error == ErrorCode::kNone) {
       truth_.in_sync_replicas.clear();
-      for (const IsrMember& member : proposal.isr.in_sync_replicas) truth_.in_sync_replicas.push_back(member.id);
+      for (const IsrMember& member : proposal.isr.in_sync_replicas)
+        truth_.in_sync_replicas.push_back(member.id);
       Announce();
       verdict.leader = truth_.leader;
       verdict.leader_epoch = truth_.leader_epoch;
@@ -135,7 +136,8 @@ class World {
     for (const IsrMember& member : isr.in_sync_replicas) {
       const BrokerState& state = brokers_[member.id];
       if (!state.alive) return ErrorCode::kIneligibleReplica;
-      if (member.epoch != BrokerEpoch(-1) && member.epoch != state.epoch) return ErrorCode::kIneligibleReplica;
+      if (member.epoch != BrokerEpoch(-1) && member.epoch != state.epoch)
+        return ErrorCode::kIneligibleReplica;
     }
     return ErrorCode::kNone;
   }

@@ -344,7 +344,8 @@ TEST_F(ReplicationTest, ReadReplicasAreInSyncAndHaveTheOffset) {
   Fetch(3, 10);
   const auto ids = [&](int64_t offset) {
     Ids found;
-    for (const ReadReplica& one : machine_->ReadReplicas(Offset(offset), view_)) found.push_back(one.id.value());
+    for (const ReadReplica& one : machine_->ReadReplicas(Offset(offset), view_))
+      found.push_back(one.id.value());
     return found;
   };
   EXPECT_EQ(ids(8), (Ids{1, 2}));

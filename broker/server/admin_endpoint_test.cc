@@ -11,6 +11,7 @@
 #include "broker/server/metrics/server_metrics.h"
 #include "lib/env/posix/posix_env.h"
 #include "lib/env/sleep.h"
+#include "lib/http/testing/exchange.h"
 
 namespace dohle::server {
 namespace {
@@ -46,23 +47,6 @@ class SlowSource : public MetricsSource {
   std::atomic<bool> overlapped{false};
 };
 
-env::Task<void> Exchange(env::Env* env, env::Endpoint endpoint, std::string request,
-                         std::promise<std::string>* answer) {
-  std::string received;
-  auto connection =
-      co_await env->transport.Connect(*env->executors[0], std::move(endpoint), absl::Seconds(10));
-  if (connection.ok()) {
-    const Status written = co_await env::WriteAll(**connection, request);
-    char buffer[1000];
-    while (written.ok()) {
-      const StatusOr<size_t> got = co_await env::ReadSome(**connection, buffer, sizeof buffer);
-      if (!got.ok() || *got == 0) break;
-      received.append(buffer, *got);
-    }
-  }
-  answer->set_value(received);
-}
-
 class AdminEndpointTest : public ::testing::Test {
  protected:
   AdminEndpointTest()
@@ -87,7 +71,7 @@ class AdminEndpointTest : public ::testing::Test {
     answers_.emplace_back(answer);
     std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     env::Spawn(*posix_.env().executors[0],
-               Exchange(&posix_.env(), {"127.0.0.1", port_}, std::move(request), answer));
+               http::Exchange(&posix_.env(), {"127.0.0.1", port_}, std::move(request), answer));
     return future;
   }
 

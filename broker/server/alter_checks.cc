@@ -4,7 +4,9 @@
 
 #include "broker/metadata/publisher.h"
 #include "broker/server/config_answers.h"
+#include "broker/server/dispatcher.h"
 #include "broker/server/loggers.h"
+#include "broker/server/request_context.h"
 #include "broker/server/services.h"
 
 namespace dohle::server {
@@ -22,7 +24,9 @@ ConfigError CheckBroker(const Services& services, const ResourceChange& resource
 
 }  // namespace
 
-std::optional<ConfigError> SettleHere(const Services& services, const ResourceChange& resource) {
+std::optional<ConfigError> SettleHere(const RequestContext& context, const ResourceChange& resource) {
+  if (context.dispatcher->role() == ListenerRole::kController) return std::nullopt;
+  const Services& services = context.services;
   const auto type = static_cast<ConfigResource>(resource.type);
   ConfigError error = CheckAlterRequest(type, resource.name, services.node_id.value(), resource.changes);
   if (!error.ok()) return error;

@@ -18,7 +18,7 @@
 
 namespace dohle::server {
 
-struct Services;
+class RequestContext;
 
 // One resource of the request.
 struct ResourceChange {
@@ -29,8 +29,9 @@ struct ResourceChange {
   bool validate_only = false;
 };
 
-// The answer if it is settled here; nothing if the controller is to be asked.
-std::optional<ConfigError> SettleHere(const Services& services, const ResourceChange& resource);
+// The answer if it is settled here; nothing if the controller is to be asked. A controller's listener settles
+// nothing: what comes in there has been through a broker, or is meant for any of them.
+std::optional<ConfigError> SettleHere(const RequestContext& context, const ResourceChange& resource);
 
 using ResourceKey = std::pair<int8_t, std::string>;
 
@@ -52,8 +53,8 @@ Result AlterAnswer(const ResourceKey& resource, int16_t error_code, std::string 
 // Splits `request` into answers that are settled here and the request that is to be forwarded (which borrows
 // from `request`). `to_change` makes a ResourceChange of a resource.
 template <typename Request, typename Result, typename ToChange>
-std::map<ResourceKey, Result> SettleAll(const Services& services, const Request& request, Request* forward,
-                                        ToChange to_change) {
+std::map<ResourceKey, Result> SettleAll(const RequestContext& context, const Request& request,
+                                        Request* forward, ToChange to_change) {
   std::map<ResourceKey, int> times;
   const auto key_of = [](const auto& resource) {
     return ResourceKey(resource.resource_type, std::string(resource.resource_name.view()));
@@ -66,7 +67,7 @@ std::map<ResourceKey, Result> SettleAll(const Services& services, const Request&
     std::optional<ConfigError> answer =
         times[key] > 1
             ? ConfigError{ConfigErrorCode::kInvalidRequest, "Each resource must appear at most once."}
-            : SettleHere(services, to_change(resource));
+            : SettleHere(context, to_change(resource));
     if (answer) {
       settled.emplace(
           key, AlterAnswer<Result>(key, static_cast<int16_t>(answer->code), std::move(answer->message)));

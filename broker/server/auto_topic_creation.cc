@@ -3,9 +3,9 @@
 #include <string_view>
 #include <utility>
 
-#include "broker/controller/controller.h"
 #include "broker/server/config/broker_config.h"
 #include "broker/server/controller_call.h"
+#include "broker/server/controller_channel.h"
 #include "broker/server/metadata_lookup.h"
 #include "broker/server/services.h"
 #include "lib/base/log.h"
@@ -18,6 +18,7 @@ namespace {
 using kafka::CreateTopicsRequest;
 
 constexpr int32_t kBrokerDefault = -1;
+constexpr absl::Duration kPatience = absl::Seconds(5);  // clients ask again by themselves
 
 void AddConfig(std::string_view name, std::string value, CreateTopicsRequest::CreatableTopic* topic) {
   CreateTopicsRequest::CreatableTopicConfig config;
@@ -49,12 +50,12 @@ env::Task<StringMap<kafka::ErrorCode>> CreateTopicsAutomatically(Services& servi
     request.topics.push_back(std::move(topic));
   }
   StringMap<kafka::ErrorCode> failed;
-  auto created = co_await services.controller.CreateTopics(request);
+  auto created = co_await services.controller_channel.Call<kafka::CreateTopicsResponse>(request, kPatience);
   if (!created.ok()) {
     for (const std::string& name : names) failed.emplace(name, ControllerError(created.status()));
     co_return failed;
   }
-  for (const auto& result : created->topics) {
+  for (const auto& result : created->message.topics) {
     const auto error = static_cast<kafka::ErrorCode>(result.error_code);
     if (error == kafka::ErrorCode::kNone || error == kafka::ErrorCode::kTopicAlreadyExists) continue;
     log::Warning("server", "topic {} can't be created automatically: {} {}", result.name.view(),

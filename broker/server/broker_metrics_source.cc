@@ -54,8 +54,9 @@ ControllerSample CountCluster(const metadata::MetadataImage& image) {
 
 }  // namespace
 
-BrokerMetricsSource::BrokerMetricsSource(Services& services, const KafkaServer* server, CheckLogs check_logs)
-    : services_(services), server_(server), check_logs_(std::move(check_logs)) {
+BrokerMetricsSource::BrokerMetricsSource(Services& services, std::vector<const KafkaServer*> servers,
+                                         CheckLogs check_logs)
+    : services_(services), servers_(std::move(servers)), check_logs_(std::move(check_logs)) {
   idle_since_ = rate_since_ = services_.env.clock.Now();
 }
 
@@ -121,6 +122,12 @@ void BrokerMetricsSource::NoteCluster(const metadata::PartitionRegistration& reg
   sample->leader_is_preferred = registration.leader == registration.preferred_leader();
   sample->reassigning = !registration.adding_replicas.empty() || !registration.removing_replicas.empty();
   sample->replicas = static_cast<int32_t>(registration.replicas.size());
+  sample->replication_factor =
+      sample->replicas - static_cast<int32_t>(std::ranges::count_if(registration.replicas, [&](NodeId id) {
+        return std::ranges::count(registration.adding_replicas, id) > 0;
+      }));
+  // More than all replicas are never asked for.
+  sample->min_insync_replicas = std::min(sample->min_insync_replicas, sample->replicas);
   sample->in_sync_replicas = static_cast<int32_t>(registration.isr.size());
 }
 
@@ -212,6 +219,7 @@ env::Task<std::optional<int64_t>> BrokerMetricsSource::TimeOf(replica::Partition
 env::Task<GroupCounts> BrokerMetricsSource::CollectGroupCounts() { co_return group_counts_; }
 
 env::Task<std::optional<ControllerSample>> BrokerMetricsSource::CollectController() {
+  if (!services_.config.controller_role) co_return std::nullopt;
   auto count = [this] { return CountCluster(*image_); };
   ControllerSample sample = co_await env::RunBlocking<ControllerSample>(services_.env.blocking_pool, count);
   const metadata::QuorumDescription quorum = services_.metadata_log.Describe();
@@ -231,6 +239,7 @@ env::Task<RaftSample> BrokerMetricsSource::CollectRaft() {
   RaftSample sample;
   const bool leads = quorum.leader_id == services_.node_id;
   sample.state = leads ? "leader" : quorum.leader_id == kNoNode ? "unattached" : "follower";
+  if (!services_.config.controller_role) sample.state = "observer";
   sample.leader = quorum.leader_id.value();
   sample.epoch = quorum.leader_epoch.value();
   sample.vote = leads ? services_.node_id.value() : -1;
@@ -259,11 +268,11 @@ env::Task<ServerSample> BrokerMetricsSource::CollectServer() {
   for (const auto& [id, broker] : image_->cluster.brokers) sample.cluster_brokers += !broker.fenced;
   sample.metadata_version = image_->features.metadata_version();
   sample.network_idle_ratio = sample.handler_idle_ratio = idle_ratio_;
-  if (server_ != nullptr) {
-    sample.memory_used_bytes = static_cast<int64_t>(server_->request_bytes_in_memory());
-    sample.request_queue_size = server_->requests_waiting();
-    sample.response_queue_size = server_->answers_waiting();
-    for (KafkaServer::Count& count : server_->ConnectionCounts()) {
+  for (const KafkaServer* server : servers_) {
+    sample.memory_used_bytes += static_cast<int64_t>(server->request_bytes_in_memory());
+    sample.request_queue_size += server->requests_waiting();
+    sample.response_queue_size += server->answers_waiting();
+    for (KafkaServer::Count& count : server->ConnectionCounts()) {
       sample.listeners.push_back({std::move(count.listener), count.executor, count.connections});
     }
   }

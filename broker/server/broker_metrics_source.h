@@ -48,9 +48,9 @@ class BrokerMetricsSource : public MetricsSource {
  public:
   using CheckLogs = std::function<env::Task<replica::LogsHealth>()>;
 
-  // Both outlive the source; `server` may be null (there are no connections then). `check_logs`:
+  // All outlive the source. `servers`: with the connections; may be empty. `check_logs`:
   // ReplicaSet::CheckHealth.
-  BrokerMetricsSource(Services& services, const KafkaServer* server, CheckLogs check_logs);
+  BrokerMetricsSource(Services& services, std::vector<const KafkaServer*> servers, CheckLogs check_logs);
 
   env::Task<std::vector<PartitionSample>> CollectPartitions(size_t from, size_t max) override;
   env::Task<std::vector<GroupOffsetSample>> CollectGroupOffsets(size_t from, size_t max) override;
@@ -85,7 +85,7 @@ class BrokerMetricsSource : public MetricsSource {
   double TakeIdleRatio();
 
   Services& services_;
-  const KafkaServer* const server_;
+  const std::vector<const KafkaServer*> servers_;
   const CheckLogs check_logs_;
 
   // Of the scrape under way.

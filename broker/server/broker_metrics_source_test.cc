@@ -34,6 +34,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
  public:
   void AddPublisher(metadata::MetadataPublisher*) override {}
   void AddQuorumListener(metadata::QuorumListener*) override {}
+  metadata::QuorumApi* quorum_api() override { return nullptr; }
   env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
   std::shared_ptr<const metadata::QuorumLeader> leader() const override {
     return std::make_shared<const metadata::QuorumLeader>();
@@ -43,6 +44,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
   env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override { co_return raft::OffsetAndEpoch(); }
   env::Task<Status> Stop() override { co_return OkStatus(); }
   const metadata::MetadataCache& cache() const override { return cache_; }
+  Offset applied_offset() const override { return Offset(50); }
   metadata::QuorumDescription Describe() const override {
     metadata::QuorumDescription description;
     description.leader_id = kNode;
@@ -104,6 +106,8 @@ class BrokerMetricsSourceTest : public ::testing::Test {
                   metadata_log_.cache(),
                   metadata_log_,
                   Unused<controller::Controller>(),
+                  Unused<ControllerChannel>(),
+                  Unused<FailureDetector>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   groups_,
@@ -117,7 +121,8 @@ class BrokerMetricsSourceTest : public ::testing::Test {
     for (int i = 0; i < groups_.config().offsets_topic_num_partitions; ++i) {
       groups_.OnElected(PartitionIndex(i), LeaderEpoch(0));
     }
-    source_ = std::make_unique<BrokerMetricsSource>(services_, nullptr, [] { return CheckLogs(); });
+    source_ = std::make_unique<BrokerMetricsSource>(services_, std::vector<const KafkaServer*>(),
+                                                    [] { return CheckLogs(); });
   }
   ~BrokerMetricsSourceTest() override { posix_.Stop(); }
 
@@ -255,6 +260,7 @@ TEST_F(BrokerMetricsSourceTest, PartitionsComeInSlices) {
   EXPECT_EQ(first[0].replicas, 2);
   EXPECT_EQ(first[0].in_sync_replicas, 1);
   EXPECT_EQ(first[0].min_insync_replicas, 2);
+  EXPECT_EQ(first[0].replication_factor, 2);
   const auto second = Run(source_->CollectPartitions(1, 1));
   ASSERT_EQ(second.size(), 1U);
   EXPECT_EQ(second[0].partition, PartitionIndex(1));

@@ -94,6 +94,7 @@ env::Task<void> ClientConnection::Serve(std::shared_ptr<ClientConnection> self) 
   }
   stream_->Close();
   metrics_.connections_closed.Increment();
+  if (info_.on_end) std::exchange(info_.on_end, nullptr)();
   if (on_end_) on_end_();
 }
 

@@ -114,11 +114,10 @@ class ClientConnectionTest : public testing::Test {
     KafkaServerOptions options;
     options.listeners = {{"PLAINTEXT", {"127.0.0.1", 0}}};
     options.max_frame_bytes = 1 << 20;
-    // No handler of these tests looks at the services.
-    server_ = std::make_unique<KafkaServer>(posix_.env(), *reinterpret_cast<Services*>(&no_services_),
-                                            dispatcher_, std::move(options));
+    server_ = std::make_unique<KafkaServer>(posix_.env(), std::move(options));
     EXPECT_TRUE(server_->Start().ok());
-    server_->Serve();
+    // No handler of these tests looks at the services.
+    server_->Serve(*reinterpret_cast<Services*>(&no_services_), dispatcher_);
     address_ = server_->local_listeners()[0].endpoint;
   }
   ~ClientConnectionTest() override {

@@ -34,8 +34,8 @@ void RefuseMalformed(RequestContext& context, kafka::ApiKey key, std::string_vie
   context.CloseConnection();
 }
 
-Dispatcher::Dispatcher(std::vector<ServedApi> apis, RequestMetricsTable* metrics)
-    : apis_(std::move(apis)), metrics_(metrics) {
+Dispatcher::Dispatcher(std::vector<ServedApi> apis, RequestMetricsTable* metrics, ListenerRole role)
+    : apis_(std::move(apis)), metrics_(metrics), role_(role) {
   for (const ServedApi& api : apis_) {
     const auto index = static_cast<size_t>(api.key);
     DOHLE_CHECK(index < kMostApiKeys && by_key_[index] == nullptr);
@@ -43,20 +43,24 @@ Dispatcher::Dispatcher(std::vector<ServedApi> apis, RequestMetricsTable* metrics
   }
 }
 
+const ServedApi* Dispatcher::Find(int16_t key) const {
+  return key < 0 || static_cast<size_t>(key) >= kMostApiKeys ? nullptr : by_key_[static_cast<size_t>(key)];
+}
+
 env::Task<std::optional<kafka::EncodedMessage>> Dispatcher::Dispatch(RequestContext& context,
                                                                      std::string_view frame) const {
   kafka::Reader peek(frame);
   const int16_t key = peek.Int16();
   const int16_t version = peek.Int16();
-  const bool known = frame.size() >= kApiKeyAndVersionBytes && key >= 0 &&
-                     static_cast<size_t>(key) < kMostApiKeys && by_key_[static_cast<size_t>(key)] != nullptr;
-  if (!known) {
+  const ServedApi* found = frame.size() < kApiKeyAndVersionBytes ? nullptr : Find(key);
+  if (found == nullptr) {
     log::Warning("server", "closing the connection of {}: it asked for API {} version {}, which isn't served",
                  context.connection.client_host, key, version);
     context.CloseConnection();
     co_return std::nullopt;
   }
-  const ServedApi& api = *by_key_[static_cast<size_t>(key)];
+  const ServedApi& api = *found;
+  context.dispatcher = this;
   context.api_version = version;
   if (!api.versions.contains(version)) {
     if (api.key == kafka::ApiKey::kApiVersions) {

@@ -9,13 +9,8 @@
 
 namespace dohle::server {
 
-KafkaServer::KafkaServer(env::Env& env, Services& services, const Dispatcher& dispatcher,
-                         KafkaServerOptions options)
-    : env_(env),
-      services_(services),
-      options_(std::move(options)),
-      dispatcher_(dispatcher),
-      budget_(kMostRequestBytes) {
+KafkaServer::KafkaServer(env::Env& env, KafkaServerOptions options)
+    : env_(env), options_(std::move(options)), budget_(kMostRequestBytes) {
   for (env::Executor* executor : env_.executors) {
     shards_.push_back(std::make_unique<Shard>());
     Shard& shard = *shards_.back();
@@ -51,7 +46,9 @@ Status KafkaServer::Start() {
   return OkStatus();
 }
 
-void KafkaServer::Serve() {
+void KafkaServer::Serve(Services& services, const Dispatcher& dispatcher) {
+  services_ = &services;
+  dispatcher_ = &dispatcher;
   for (auto& shard : shards_) {
     Shard* it = shard.get();
     it->executor->Post([this, it] {
@@ -93,7 +90,7 @@ void KafkaServer::Accept(size_t listener, std::unique_ptr<env::Connection> strea
   const ClientConnection::Options options{options_.max_frame_bytes, options_.listeners[listener].name,
                                           &of_listener.metrics, &of_listener.answers_waiting};
   auto connection =
-      std::make_shared<ClientConnection>(std::move(stream), dispatcher_, services_, budget_, options);
+      std::make_shared<ClientConnection>(std::move(stream), *dispatcher_, *services_, budget_, options);
   shard.connections.insert(connection);
   ++connection_count_;
   ++of_listener.connections;

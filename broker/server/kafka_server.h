@@ -40,14 +40,14 @@ struct KafkaServerOptions {
 
 class KafkaServer {
  public:
-  // All three references outlive the server.
-  KafkaServer(env::Env& env, Services& services, const Dispatcher& dispatcher, KafkaServerOptions options);
+  // `env` outlives the server.
+  KafkaServer(env::Env& env, KafkaServerOptions options);
   ~KafkaServer();  // after Stop, or once the environment has stopped: a crash
 
   // Listens; who connects waits until Serve. After an error nothing listens.
   Status Start();
-  // Begins to serve, those who wait first.
-  void Serve();
+  // Begins to serve, those who wait first. Both outlive the server. Once.
+  void Serve(Services& services, const Dispatcher& dispatcher);
   // Where it listens, with the ports that the system chose, in the order of the options.
   std::vector<ListenerOptions> local_listeners() const;
   // Accepts no more and closes every connection; returns when all are closed.
@@ -91,9 +91,9 @@ class KafkaServer {
   void ScheduleIdleSweep(Shard& shard);
 
   env::Env& env_;
-  Services& services_;
   const KafkaServerOptions options_;
-  const Dispatcher& dispatcher_;
+  Services* services_ = nullptr;  // from Serve on
+  const Dispatcher* dispatcher_ = nullptr;
   MemoryBudget budget_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<env::Listener>> listeners_;

@@ -1,6 +1,7 @@
 #include "broker/server/metadata_lookup.h"
 
-#include "broker/metadata/publisher.h"
+#include "broker/controller/partition_change.h"
+#include "broker/metadata/metadata_log.h"
 #include "broker/server/services.h"
 
 namespace dohle::server {
@@ -55,6 +56,34 @@ bool IsInternalTopic(std::string_view topic) {
 const metadata::ListenerEndpoint* EndpointFor(const metadata::BrokerRegistration& broker,
                                               std::string_view listener) {
   return broker.Endpoint(listener);
+}
+
+std::vector<int32_t> OfflineReplicas(const metadata::MetadataImage& image,
+                                     const metadata::PartitionRegistration& partition,
+                                     std::string_view listener) {
+  std::vector<int32_t> offline;
+  for (const NodeId node : partition.replicas) {
+    const metadata::BrokerRegistration* broker = image.cluster.Broker(node);
+    const bool usable = broker != nullptr && !broker->fenced && EndpointFor(*broker, listener) != nullptr &&
+                        controller::HasOnlineDirectory(image, node, partition.DirectoryOf(node));
+    if (!usable) offline.push_back(node.value());
+  }
+  return offline;
+}
+
+NodeId ControllerForClients(const Services& services, const metadata::MetadataImage& image,
+                            std::string_view listener) {
+  const auto is_there = [&](NodeId id) {
+    const metadata::BrokerRegistration* broker = image.cluster.Broker(id);
+    return broker != nullptr && !broker->fenced && EndpointFor(*broker, listener) != nullptr;
+  };
+  const NodeId active = services.metadata_log.leader()->id;
+  if (is_there(active)) return active;
+  if (is_there(services.node_id)) return services.node_id;
+  for (const auto& [id, registration] : image.cluster.brokers) {
+    if (is_there(id)) return id;
+  }
+  return kNoNode;
 }
 
 }  // namespace dohle::server

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "broker/metadata/image.h"
 #include "broker/replica/partition.h"
@@ -37,5 +38,16 @@ inline constexpr int32_t kAllGroupOperations = 3400;
 // Where clients of `listener` reach a broker; null if it isn't to be reached there.
 const metadata::ListenerEndpoint* EndpointFor(const metadata::BrokerRegistration& broker,
                                               std::string_view listener);
+
+// The replicas of a partition that clients of `listener` can't use: on brokers that are unknown, fenced or not
+// to be reached there, and in directories that are lost.
+std::vector<int32_t> OfflineReplicas(const metadata::MetadataImage& image,
+                                     const metadata::PartitionRegistration& partition,
+                                     std::string_view listener);
+
+// Which broker clients are told to be the controller: any live one does, as each hands on what is the active
+// controller's. Best the active controller itself, else the broker that is asked. kNoNode if none is there.
+NodeId ControllerForClients(const Services& services, const metadata::MetadataImage& image,
+                            std::string_view listener);
 
 }  // namespace dohle::server

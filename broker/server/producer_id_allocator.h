@@ -8,20 +8,16 @@
 #include "lib/env/lane.h"
 #include "lib/env/task.h"
 
-namespace dohle::controller {
-class Controller;
-}
-
 namespace dohle::server {
+
+class ControllerChannel;
+class OwnBrokerEpoch;
 
 class ProducerIdAllocator {
  public:
-  // The controller outlives the allocator.
-  ProducerIdAllocator(NodeId node_id, controller::Controller& controller)
-      : node_id_(node_id), controller_(controller) {}
-
-  // The epoch of our registration; ids can't be had before it is known.
-  void SetBrokerEpoch(BrokerEpoch epoch) { broker_epoch_ = epoch; }
+  // Both outlive the allocator. Ids can't be had before this broker is registered.
+  ProducerIdAllocator(NodeId node_id, const OwnBrokerEpoch& broker_epoch, ControllerChannel& controller)
+      : node_id_(node_id), broker_epoch_(broker_epoch), controller_(controller) {}
 
   // An id that no other producer of the cluster has or will have. kUnavailable: none can be had now, try
   // again.
@@ -31,8 +27,8 @@ class ProducerIdAllocator {
   env::Task<Status> FetchBlock();
 
   const NodeId node_id_;
-  controller::Controller& controller_;
-  BrokerEpoch broker_epoch_{-1};
+  const OwnBrokerEpoch& broker_epoch_;
+  ControllerChannel& controller_;
   env::Lane lane_;  // guards what is left of the block
   int64_t next_ = 0;
   int64_t end_ = 0;

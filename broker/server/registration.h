@@ -1,8 +1,10 @@
-// This broker's registration with the controller and the heartbeats that keep it (KIP-631).
+// This broker's registration with the active controller and the heartbeats that keep it (KIP-631), through
+// the controller's changes.
 //
 // Heartbeats run on the first executor. Stop them before this is destroyed.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,12 +15,9 @@
 #include "lib/base/ids.h"
 #include "lib/base/status.h"
 #include "lib/env/env.h"
-#include "lib/env/stop_signal.h"
+#include "lib/env/one_shot.h"
 #include "lib/env/task.h"
 
-namespace dohle::controller {
-class Controller;
-}
 namespace dohle::metadata {
 class MetadataLog;
 }
@@ -28,6 +27,9 @@ class ReplicaSet;
 
 namespace dohle::server {
 
+class ControllerChannel;
+class OwnBrokerEpoch;
+
 struct RegistrationOptions {
   NodeId node_id = kNoNode;
   std::string cluster_id;
@@ -36,24 +38,28 @@ struct RegistrationOptions {
   std::vector<DirectoryId> log_dirs;
   BrokerEpoch previous_broker_epoch{-1};  // of the last clean shutdown
   absl::Duration heartbeat_interval = absl::Seconds(2);
+  // For how long a registration may be refused for what passes (another broker of that id was there just
+  // now): initial.broker.registration.timeout.ms.
+  absl::Duration registration_timeout = absl::Seconds(60);
   // May be null (tests): the replicas, for what the controller is told of log directories.
   const replica::ReplicaSet* replicas = nullptr;
 };
 
 class Registration {
  public:
-  // The references outlive it.
-  Registration(RegistrationOptions options, controller::Controller& controller, metadata::MetadataLog& log,
-               env::Env& env);
+  // The references outlive it. `epoch` is told the epoch of each registration.
+  Registration(RegistrationOptions options, OwnBrokerEpoch& epoch, ControllerChannel& controller,
+               const metadata::MetadataLog& log, env::Env& env);
   ~Registration();
 
-  // Registers and returns when the broker is unfenced: leaders are elected by then.
+  // Registers and returns when the broker is unfenced: leaders are elected by then. Waits for a controller
+  // for as long as it takes, and says so. kCancelled: stopped; else why it was refused.
   env::Task<Status> Register();
-  BrokerEpoch broker_epoch() const { return broker_epoch_; }
 
-  // Heartbeats until Stop, which also tells the controller that this broker leaves (controlled shutdown,
-  // KIP-631) and waits until it may, for a second at most.
+  // Heartbeats until Stop, and another registration whenever the controller knows of none.
   void StartHeartbeats();
+  // Tells the controller that this broker leaves (controlled shutdown, KIP-631) and waits until it may, for
+  // some seconds at most, and for one if no controller answers. Then no heartbeats any more.
   env::Task<void> Stop();
 
  private:
@@ -61,19 +67,23 @@ class Registration {
     bool fenced = true;
     bool should_shut_down = false;
   };
-  env::Task<StatusOr<Heard>> Beat(bool want_shut_down);
+  env::Task<Status> RegisterOnce();
+  env::Task<StatusOr<Heard>> Beat(bool want_shut_down, absl::Duration patience);
   // Where replicas lie that the metadata knows of no directory for (KIP-858).
-  env::Task<void> AssignDirectories();
+  env::Task<void> AssignDirectories(absl::Duration patience);
   env::Task<void> Leave();
   env::Task<void> KeepBeating();
+  // One turn; how long to wait for the next.
+  env::Task<absl::Duration> BeatOrRegister();
 
   const RegistrationOptions options_;
-  controller::Controller& controller_;
-  metadata::MetadataLog& log_;
+  const Uuid incarnation_id_;
+  OwnBrokerEpoch& epoch_;
+  ControllerChannel& controller_;
+  const metadata::MetadataLog& log_;
   env::Env& env_;
-  BrokerEpoch broker_epoch_{-1};
-  env::StopSignal stop_;
-  env::StopSignal never_;                      // to sleep when `stop_` has been given
+  bool fenced_ = false;  // as of the last heartbeat
+  std::atomic<bool> stopped_{false};
   std::shared_ptr<env::OneShot<bool>> ended_;  // of the heartbeats
 };
 

@@ -16,6 +16,8 @@
 #include <string_view>
 
 #include "broker/server/dispatcher.h"
+#include "broker/server/error_tally.h"
+#include "broker/server/forwarding.h"
 #include "broker/server/limits.h"
 #include "broker/server/request_context.h"
 #include "lib/base/log.h"
@@ -44,23 +46,6 @@ kafka::EncodedMessage EncodeResponse(kafka::ApiKey key, int16_t version, int32_t
   return writer.Finish();
 }
 
-// Adds up the error codes of an answer, wherever they stand in it, as Kafka's errorCounts() do.
-template <typename Message>
-void TallyErrors(const Message& message, ErrorTally& errors) {
-  const auto each = [&errors](const auto& parts) {
-    for (const auto& part : parts) TallyErrors(part, errors);
-  };
-  if constexpr (requires { message.error_code; }) errors.Add(message.error_code);
-  if constexpr (requires { message.topics.begin(); }) each(message.topics);
-  if constexpr (requires { message.responses.begin(); }) each(message.responses);
-  if constexpr (requires { message.partitions.begin(); }) each(message.partitions);
-  if constexpr (requires { message.partition_responses.begin(); }) each(message.partition_responses);
-  if constexpr (requires { message.partition_results.begin(); }) each(message.partition_results);
-  if constexpr (requires { message.results.begin(); }) each(message.results);
-  if constexpr (requires { message.groups.begin(); }) each(message.groups);
-  if constexpr (requires { message.coordinators.begin(); }) each(message.coordinators);
-}
-
 template <typename Handler>
 env::Task<std::optional<kafka::EncodedMessage>> ServeApi(RequestContext& context, std::string_view body) {
   typename Handler::Request request;
@@ -72,9 +57,34 @@ env::Task<std::optional<kafka::EncodedMessage>> ServeApi(RequestContext& context
     co_return std::nullopt;
   }
   typename Handler::Response response = co_await Handler::Handle(context, request);
-  if (context.metrics != nullptr) TallyErrors(response, context.errors);
+  if (context.metrics != nullptr || context.tally_errors) TallyErrors(response, context.errors);
   if (context.unanswered()) co_return std::nullopt;
   co_return EncodeResponse(Handler::Request::kApiKey, context.api_version, context.correlation_id, response);
+}
+
+// For what belongs to the active controller: served here if it is this node, else handed on to it. If there
+// is none for longer than a client waits, the handler says so, being asked here.
+template <typename Handler>
+env::Task<std::optional<kafka::EncodedMessage>> ServeOrForward(RequestContext& context,
+                                                               std::string_view body) {
+  typename Handler::Request request;
+  kafka::Reader reader(body);
+  Status decoded = Decode(reader, context.api_version, &request);
+  if (!decoded.ok()) {
+    RefuseMalformed(context, Handler::Request::kApiKey, Message(decoded));
+    co_return std::nullopt;
+  }
+  for (;;) {
+    Forwarded forwarded = co_await ForwardToController(context);
+    if (!forwarded.serve_here) co_return std::move(forwarded.answer);
+    typename Handler::Response response = co_await Handler::Handle(context, request);
+    context.errors = {};
+    TallyErrors(response, context.errors);
+    const bool again = co_await MayAskAgain(context);
+    if (again) continue;
+    co_return EncodeResponse(Handler::Request::kApiKey, context.api_version, context.correlation_id,
+                             response);
+  }
 }
 
 }  // namespace dohle::server

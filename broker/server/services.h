@@ -1,4 +1,5 @@
-// What handlers work with. Made by the composition root; everything outlives every request.
+// What handlers work with. Made by the composition root; everything outlives every request. On a node that is
+// a controller only, what brokers have is there as well, and idle.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,8 @@ class GroupCoordinator;
 namespace dohle::server {
 
 struct BrokerConfig;
-class Dispatcher;
+class ControllerChannel;
+class FailureDetector;
 class FetchSessionCache;
 class ProducerIdAllocator;
 struct ServerMetrics;
@@ -55,7 +57,9 @@ struct Services {
   const RequestLimits limits;
   const metadata::MetadataCache& metadata;
   metadata::MetadataLog& metadata_log;
-  controller::Controller& controller;
+  controller::Controller& controller;     // this node's, active or not
+  ControllerChannel& controller_channel;  // to the active one
+  FailureDetector& failures;
   replica::PartitionRegistry& partitions;
   replica::ReplicaSet& replicas;
   coordinator::GroupCoordinator& groups;
@@ -64,7 +68,6 @@ struct Services {
   const ServerMetrics& metrics;
   TopicMetricsTable& topic_metrics;
   WaitingRequests& waiting;
-  const Dispatcher* dispatcher = nullptr;  // set once the server exists
 };
 
 }  // namespace dohle::server

@@ -65,6 +65,13 @@ std::optional<AppendResult> Log::CheckProducers(const Batches& batches, AppendOr
         result.log_append_time_ms = verdict.duplicate->timestamp_ms;
         return result;
       }
+      if (verdict.appended_before) {
+        result.duplicate = true;
+        result.last_offset = *verdict.appended_before - 1;
+        result.flush_due = result.last_offset >= recovery_point_ &&
+                           log_end_offset_ - recovery_point_ >= config_->flush_messages;
+        return result;
+      }
       if (verdict.rejection != AppendRejection::kNone) {
         result.rejection = verdict.rejection;
         result.rejection_reason = std::move(verdict.reason);

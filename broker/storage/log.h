@@ -64,7 +64,9 @@ enum class AppendRejection : uint8_t {
 struct AppendResult {
   AppendRejection rejection = AppendRejection::kNone;
   std::string rejection_reason;
-  bool duplicate = false;  // the offsets are those of the first time; nothing was written
+  // The offsets are those of the first time; nothing was written. After a restart it may be forgotten where
+  // the records are: first_offset is -1 then, and all up to last_offset includes them.
+  bool duplicate = false;
   Offset first_offset{-1};
   Offset last_offset{-1};
   int64_t log_append_time_ms = -1;  // -1 with CreateTime; of a duplicate: its largest timestamp

@@ -142,6 +142,23 @@ TEST_F(LogTest, ProducerStateSurvivesRestartAndCrash) {
   EXPECT_EQ(Append(ProducerBatchOf(9, 0, 22, 1)).rejection, AppendRejection::kOutOfOrderSequenceNumber);
 }
 
+// A snapshot of producers holds the last batch of each; what a client sends again may be older.
+TEST_F(LogTest, RepetitionsAreKnownAfterARestartThoughNotWhereTheyAre) {
+  Open();
+  for (int i = 0; i < 4; ++i) Append(ProducerBatchOf(9, 0, i * 2, 2));
+  Restart();
+  const AppendResult again = Append(ProducerBatchOf(9, 0, 2, 2));
+  EXPECT_EQ(again.rejection, AppendRejection::kNone);
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_EQ(again.first_offset, kNoOffset);
+  EXPECT_EQ(again.last_offset, Offset(5));
+  EXPECT_EQ(Append(ProducerBatchOf(9, 0, 6, 2)).first_offset, Offset(6));
+  EXPECT_EQ(Append(ProducerBatchOf(9, 0, 10, 2)).rejection, AppendRejection::kOutOfOrderSequenceNumber);
+  // Once as many are known as a producer may have under way, what is older is an error again.
+  for (int i = 4; i < 9; ++i) Append(ProducerBatchOf(9, 0, i * 2, 2));
+  EXPECT_EQ(Append(ProducerBatchOf(9, 0, 4, 2)).rejection, AppendRejection::kOutOfOrderSequenceNumber);
+}
+
 TEST_F(LogTest, TransactionsHoldTheLastStableOffset) {
   Open();
   Append(SimpleBatch(2));

@@ -15,6 +15,8 @@ void AddBatch(ProducerEntry& entry, const ProducerBatch& batch) {
   if (entry.batch_count == ProducerEntry::kRetainedBatches) {
     std::move(entry.batches.begin() + 1, entry.batches.end(), entry.batches.begin());
     --entry.batch_count;
+    // The window is as full as a producer may rely on.
+    entry.batches_forgotten = false;
   }
   entry.batches[entry.batch_count++] = batch;
 }
@@ -23,6 +25,16 @@ void SetEpoch(ProducerEntry& entry, ProducerEpoch epoch) {
   if (entry.epoch == epoch) return;
   entry.epoch = epoch;
   entry.batch_count = 0;
+  entry.batches_forgotten = false;
+}
+
+// Whether a batch that ends with `last_sequence` comes before one that begins with `first_sequence`, both
+// being of the last few of a producer: sequences wrap.
+bool Precedes(int32_t last_sequence, int32_t first_sequence) {
+  constexpr uint32_t kHalf = uint32_t{1} << 30;
+  const uint32_t distance =
+      (static_cast<uint32_t>(first_sequence) - static_cast<uint32_t>(last_sequence)) & INT32_MAX;
+  return distance > 0 && distance < kHalf;
 }
 
 }  // namespace
@@ -66,6 +78,13 @@ ProducerStates::Verdict ProducerStates::Check(const BatchHeader& batch,
         verdict.duplicate = old;
         return verdict;
       }
+    }
+    // Batches of one epoch are appended in order only, so what comes before the oldest that is known was
+    // here.
+    if (entry->batches_forgotten && entry->batch_count > 0 && batch.base_sequence >= 0 &&
+        Precedes(batch.last_sequence(), entry->batches[0].first_sequence())) {
+      verdict.appended_before = entry->batches[0].first_offset();
+      return verdict;
     }
   }
   if (entry != nullptr && batch.producer_epoch < entry->epoch) {
@@ -172,6 +191,7 @@ void ProducerStates::RemoveExpired(int64_t now_ms, int64_t expiration_ms) {
 
 void ProducerStates::Insert(ProducerId producer_id, const ProducerEntry& entry) {
   producers_[producer_id] = entry;
+  producers_[producer_id].batches_forgotten = true;
   if (entry.in_transaction())
     ongoing_.emplace(entry.current_transaction_first_offset, Transaction{producer_id});
 }

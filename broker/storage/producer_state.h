@@ -36,6 +36,8 @@ struct ProducerEntry {
   Offset current_transaction_first_offset{-1};  // -1: none is open
   std::array<ProducerBatch, kRetainedBatches> batches;
   uint8_t batch_count = 0;
+  // Out of a snapshot, which holds the last batch alone: those before it were here, but are forgotten.
+  bool batches_forgotten = false;
 
   const ProducerBatch* last_batch() const { return batch_count == 0 ? nullptr : &batches[batch_count - 1]; }
   int32_t last_sequence() const { return batch_count == 0 ? -1 : last_batch()->last_sequence; }
@@ -75,6 +77,8 @@ class ProducerStates {
     AppendRejection rejection = AppendRejection::kNone;
     std::string reason;
     std::optional<ProducerBatch> duplicate;
+    // It was appended before this offset, where exactly is forgotten: a repetition, too.
+    std::optional<Offset> appended_before;
   };
 
   // Would this batch be taken? `marker` of a control batch. Changes nothing.

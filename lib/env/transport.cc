@@ -1,6 +1,21 @@
 #include "lib/env/transport.h"
 
+#include "absl/strings/cord.h"
+
 namespace dohle::env {
+namespace {
+
+constexpr absl::string_view kRefusedPayload = "dohle/refused";
+
+}  // namespace
+
+bool IsRefused(const Status& status) { return status.GetPayload(kRefusedPayload).has_value(); }
+
+Status Refused(const Endpoint& endpoint) {
+  Status status = MakeStatus(StatusCode::kUnavailable, "{} refused the connection", ToString(endpoint));
+  status.SetPayload(kRefusedPayload, absl::Cord());
+  return status;
+}
 
 std::string ToString(const Endpoint& endpoint) {
   if (endpoint.host.find(':') != std::string::npos)

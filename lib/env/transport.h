@@ -25,6 +25,11 @@ struct Endpoint {
 };
 std::string ToString(const Endpoint& endpoint);  // "host:port", "[::1]:port"
 
+// Whether a Connect has failed because the host is there, yet nobody listens on that port: a process that did
+// is gone. `Refused` makes such a status.
+bool IsRefused(const Status& status);
+Status Refused(const Endpoint& endpoint);
+
 // What a non-blocking attempt came to. `bytes` is meaningful for kDone only.
 struct IoResult {
   enum class Kind { kDone, kWouldBlock, kEndOfStream, kFailed };

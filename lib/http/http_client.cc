@@ -76,18 +76,83 @@ class Deadline {
   env::TimerId timer_;
 };
 
-env::Task<StatusOr<HttpAnswer>> ReadAnswer(env::Connection& connection, size_t max_body_bytes) {
+struct Head {
+  int status = 0;
+  bool chunked = false;
+  std::optional<size_t> length;
+  size_t size = 0;  // of the head itself
+};
+
+// As ParseHttpAnswer.
+StatusOr<Head> ParseHead(std::string_view received) {
+  const size_t head_end = received.find("\r\n\r\n");
+  if (head_end == std::string_view::npos) {
+    const std::string_view begin = received.substr(0, 5);
+    if (begin != std::string_view("HTTP/").substr(0, begin.size()) || received.size() > kMaxHeadBytes)
+      return NoHttp();
+    return Incomplete();
+  }
+  const std::string_view text = received.substr(0, head_end);
+  const std::string_view line = text.substr(0, text.find("\r\n"));
+  Head head;
+  head.size = head_end + 4;
+  const bool good = line.starts_with("HTTP/1.") && line.size() >= 12 && line[8] == ' ' &&
+                    std::from_chars(line.data() + 9, line.data() + 12, head.status).ptr == line.data() + 12;
+  if (!good || head.status < 100) return NoHttp();
+  const std::string_view fields = text.substr(std::min(text.size(), line.size() + 2));
+  const auto coding = FieldOf(fields, "transfer-encoding");
+  head.chunked = coding.has_value() && EqualsIgnoringCase(*coding, "chunked");
+  if (const auto length = FieldOf(fields, "content-length"); length.has_value() && !head.chunked) {
+    DOHLE_ASSIGN_OR_RETURN(head.length, ParseSize(*length, 10));
+  }
+  return head;
+}
+
+Status TooLarge(size_t max_body_bytes) {
+  return MakeStatus(StatusCode::kResourceExhausted, "the answer has more than {} bytes", max_body_bytes);
+}
+
+// Hands over the body behind `head`; `received` is what has come so far.
+env::Task<StatusOr<HttpAnswer>> PassBody(env::Connection& connection, Head head, std::string received,
+                                         const HttpGetOptions& options) {
+  HttpAnswer answer;
+  answer.status = head.status;
+  if (head.length.value_or(0) > options.max_body_bytes) co_return TooLarge(options.max_body_bytes);
+  std::string_view piece = std::string_view(received).substr(head.size);
+  std::string buffer(kReadBytes, '\0');
+  for (size_t bytes = 0;;) {
+    if (head.length) piece = piece.substr(0, *head.length - bytes);
+    bytes += piece.size();
+    if (bytes > options.max_body_bytes) co_return TooLarge(options.max_body_bytes);
+    options.take_body(piece);
+    if (head.length && bytes == *head.length) co_return answer;
+    const StatusOr<size_t> got = co_await env::ReadSome(connection, buffer.data(), buffer.size());
+    if (!got.ok()) co_return got.status();
+    if (*got == 0 && !head.length) co_return answer;
+    if (*got == 0) co_return MakeStatus(StatusCode::kUnavailable, "the answer was cut off");
+    piece = std::string_view(buffer).substr(0, *got);
+  }
+}
+
+env::Task<StatusOr<HttpAnswer>> ReadAnswer(env::Connection& connection, const HttpGetOptions& options) {
   std::string received;
   std::string buffer(kReadBytes, '\0');
   for (;;) {
     const StatusOr<size_t> got = co_await env::ReadSome(connection, buffer.data(), buffer.size());
     if (!got.ok()) co_return got.status();
     received.append(buffer, 0, *got);
-    if (received.size() > max_body_bytes + kMaxHeadBytes) {
-      co_return MakeStatus(StatusCode::kResourceExhausted, "the answer has more than {} bytes",
-                           max_body_bytes);
+    if (received.size() > options.max_body_bytes + kMaxHeadBytes) co_return TooLarge(options.max_body_bytes);
+    if (options.take_body) {
+      const StatusOr<Head> head = ParseHead(received);
+      if (head.ok() && head->status == 200 && !head->chunked) {
+        co_return co_await PassBody(connection, *head, std::move(received), options);
+      }
     }
     StatusOr<HttpAnswer> answer = ParseHttpAnswer(received, *got == 0);
+    if (answer.ok() && answer->status == 200 && options.take_body) {
+      options.take_body(answer->body);
+      answer->body.clear();
+    }
     if (answer.ok() || answer.status().code() != StatusCode::kFailedPrecondition) co_return answer;
     if (*got == 0) co_return MakeStatus(StatusCode::kUnavailable, "the answer was cut off");
   }
@@ -96,30 +161,17 @@ env::Task<StatusOr<HttpAnswer>> ReadAnswer(env::Connection& connection, size_t m
 }  // namespace
 
 StatusOr<HttpAnswer> ParseHttpAnswer(std::string_view received, bool ended) {
-  const size_t head_end = received.find("\r\n\r\n");
-  if (head_end == std::string_view::npos) {
-    const std::string_view begin = received.substr(0, 5);
-    if (begin != std::string_view("HTTP/").substr(0, begin.size()) || received.size() > kMaxHeadBytes)
-      return NoHttp();
-    return Incomplete();
-  }
-  const std::string_view head = received.substr(0, head_end);
-  const std::string_view line = head.substr(0, head.find("\r\n"));
+  DOHLE_ASSIGN_OR_RETURN(const Head head, ParseHead(received));
   HttpAnswer answer;
-  const bool good = line.starts_with("HTTP/1.") && line.size() >= 12 && line[8] == ' ' &&
-                    std::from_chars(line.data() + 9, line.data() + 12, answer.status).ptr == line.data() + 12;
-  if (!good || answer.status < 100) return NoHttp();
-  const std::string_view rest = received.substr(head_end + 4);
-  const std::string_view fields = head.substr(std::min(head.size(), line.size() + 2));
-  const auto coding = FieldOf(fields, "transfer-encoding");
-  if (coding.has_value() && EqualsIgnoringCase(*coding, "chunked")) {
+  answer.status = head.status;
+  const std::string_view rest = received.substr(head.size);
+  if (head.chunked) {
     DOHLE_ASSIGN_OR_RETURN(answer.body, ParseChunks(rest));
     return answer;
   }
-  if (const auto length = FieldOf(fields, "content-length"); length.has_value()) {
-    DOHLE_ASSIGN_OR_RETURN(const size_t size, ParseSize(*length, 10));
-    if (rest.size() < size) return Incomplete();
-    answer.body = std::string(rest.substr(0, size));
+  if (head.length) {
+    if (rest.size() < *head.length) return Incomplete();
+    answer.body = std::string(rest.substr(0, *head.length));
     return answer;
   }
   if (!ended) return Incomplete();
@@ -140,7 +192,7 @@ env::Task<StatusOr<HttpAnswer>> HttpGet(env::Transport& transport, env::Executor
   request += "\r\n";
   const Status written = co_await env::WriteAll(**connection, request);
   StatusOr<HttpAnswer> answer = MakeStatus(StatusCode::kUnavailable, "{}", Message(written));
-  if (written.ok()) answer = co_await ReadAnswer(**connection, options.max_body_bytes);
+  if (written.ok()) answer = co_await ReadAnswer(**connection, options);
   if (deadline.passed())
     co_return MakeStatus(StatusCode::kDeadlineExceeded, "{} did not answer in time", env::ToString(endpoint));
   co_return answer;

@@ -2,6 +2,7 @@
 // kind and for scraping metrics.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,9 @@ struct HttpGetOptions {
   absl::Duration timeout = absl::Seconds(1);  // for all of it
   size_t max_body_bytes = size_t{1} << 20;
   std::vector<std::pair<std::string, std::string>> headers;
+  // Given the body of an answer of status 200 piece by piece as it comes, so that it is never held whole; the
+  // answer's `body` is empty then. What came before a failure was given too. Empty: none of this.
+  std::function<void(std::string_view piece)> take_body;
 };
 
 struct HttpAnswer {

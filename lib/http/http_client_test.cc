@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "lib/env/posix/test_seed.h"
@@ -83,6 +84,35 @@ TEST_F(HttpClientTest, GetsWhatIsServed) {
   HttpGetOptions options;
   options.timeout = absl::Seconds(30);
   EXPECT_EQ(Get("/large", options)->body.size(), 300'000u);
+  options.max_body_bytes = 100'000;
+  EXPECT_EQ(Get("/large", options).status().code(), StatusCode::kResourceExhausted);
+}
+
+TEST_F(HttpClientTest, PassesTheBodyOnInPieces) {
+  std::string large;
+  for (int i = 0; i < 50'000; ++i) large += fmt::format("line {}\n", i);
+  std::vector<HttpRoute> routes;
+  routes.push_back({"/large", [large] { return Answer(large); }});
+  routes.push_back({"/empty", [] { return Answer(""); }});
+  const env::Endpoint endpoint{"", 80};
+  auto server = HttpServer::Listen(server_.env(), endpoint, std::move(routes)).value();
+  HttpGetOptions options;
+  options.timeout = absl::Seconds(30);
+  std::string taken;
+  size_t largest = 0;
+  options.take_body = [&](std::string_view piece) {
+    taken += piece;
+    largest = std::max(largest, piece.size());
+  };
+  const StatusOr<HttpAnswer> answer = Get("/large", options);
+  ASSERT_TRUE(answer.ok()) << Message(answer.status());
+  EXPECT_EQ(answer->body, "");
+  EXPECT_EQ(taken, large);
+  EXPECT_LT(largest, large.size() / 2);
+  taken.clear();
+  EXPECT_EQ(Get("/empty", options)->status, 200);
+  EXPECT_EQ(Get("/absent", options)->status, 404);
+  EXPECT_EQ(taken, "");
   options.max_body_bytes = 100'000;
   EXPECT_EQ(Get("/large", options).status().code(), StatusCode::kResourceExhausted);
 }

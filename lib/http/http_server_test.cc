@@ -6,6 +6,7 @@
 #include <future>
 
 #include "lib/env/posix/posix_env.h"
+#include "lib/http/testing/exchange.h"
 
 namespace dohle::http {
 namespace {
@@ -19,24 +20,6 @@ env::Task<HttpResponse> Page(int status, std::string body) {
   response.status = status;
   response.body = std::move(body);
   co_return response;
-}
-
-// Sends `request` and reads until the server closes.
-env::Task<void> Exchange(env::Env* env, env::Endpoint endpoint, std::string request,
-                         std::promise<std::string>* answer) {
-  std::string received;
-  auto connection =
-      co_await env->transport.Connect(*env->executors[0], std::move(endpoint), absl::Seconds(10));
-  if (connection.ok()) {
-    const Status written = co_await env::WriteAll(**connection, request);
-    char buffer[1000];
-    while (written.ok()) {
-      const StatusOr<size_t> got = co_await env::ReadSome(**connection, buffer, sizeof buffer);
-      if (!got.ok() || *got == 0) break;
-      received.append(buffer, *got);
-    }
-  }
-  answer->set_value(received);
 }
 
 class HttpServerTest : public ::testing::Test {

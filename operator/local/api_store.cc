@@ -31,8 +31,6 @@ constexpr std::string_view kServerFields[] = {"uid",
 
 std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-Json Parse(const std::string& text) { return Json::parse(text, nullptr, false); }
-
 Status NotFound(const Resource& resource, const ObjectName& name) {
   return MakeStatus(StatusCode::kNotFound, "{} \"{}\" not found", resource.plural, k8s::ToString(name));
 }
@@ -138,13 +136,17 @@ std::string ApiStore::NewUid() {
                      0x8000 | ((b >> 48) & 0x3fff), b & 0xffffffffffff);
 }
 
+Json ApiStore::Target::Applied() const { return record == nullptr ? Json::object() : record->Applied(*object); }
+
 StatusOr<ApiStore::Target> ApiStore::Locate(const Resource& resource, const ObjectName& name) const {
   const Kind* kind = FindKind(resource);
   if (kind == nullptr) {
     return MakeStatus(StatusCode::kNotFound, "this server knows no {} of {}", resource.plural,
                       resource.ApiVersion());
   }
-  return Target{kind, name, store_->Find(*kind, name)};
+  Target target{kind, name, store_->Find(*kind, name), {}};
+  if (target.record != nullptr) target.object = std::make_shared<const Json>(target.record->Object());
+  return target;
 }
 
 StatusOr<ApiStore::Target> ApiStore::LocateNamed(const Resource& resource, const Json& object) const {
@@ -180,7 +182,7 @@ Status ApiStore::RunRules(const Kind& kind, Json& object, const Json* before) co
   return OkStatus();
 }
 
-StatusOr<Json> ApiStore::CreateNow(const Target& target, Json object, Applied applied) {
+StatusOr<Json> ApiStore::CreateNow(const Target& target, Json object, Json applied) {
   if (target.record != nullptr) {
     return MakeStatus(StatusCode::kAlreadyExists, "{} \"{}\" already exists", target.kind->resource.plural,
                       k8s::ToString(target.name));
@@ -194,16 +196,16 @@ StatusOr<Json> ApiStore::CreateNow(const Target& target, Json object, Applied ap
   metadata["uid"] = NewUid();
   metadata["generation"] = 1;
   metadata["creationTimestamp"] = k8s::FormatTime(env_.clock.WallTimeMs());
-  DOHLE_RETURN_IF_ERROR(store_->Put(*target.kind, target.name, std::move(object), std::move(applied)));
-  const Json& stored = *store_->Find(*target.kind, target.name)->object;
-  if (k8s::Find(stored, "metadata.ownerReferences") != nullptr)
-    CollectLater({target.kind, target.name}, k8s::FindString(stored, "metadata.uid"));
-  return stored;
+  DOHLE_RETURN_IF_ERROR(store_->Put(*target.kind, target.name, object, std::move(applied)));
+  object["metadata"]["resourceVersion"] = std::to_string(store_->version());
+  if (k8s::Find(object, "metadata.ownerReferences") != nullptr)
+    CollectLater({target.kind, target.name}, k8s::FindString(object, "metadata.uid"));
+  return object;
 }
 
 StatusOr<Json> ApiStore::UpdateNow(const Target& target, Json object, Subresource subresource,
-                                   Applied applied) {
-  const Json& before = *target.record->object;
+                                   Json applied) {
+  const Json& before = *target.object;
   if (subresource == Subresource::kStatus) {
     Json after = before;
     after.erase("status");
@@ -242,29 +244,27 @@ StatusOr<Json> ApiStore::ApplyNow(const Resource& resource, const Json& object,
     return MakeStatus(StatusCode::kInvalidArgument, "the scale subresource is changed by a patch");
   const bool of_status = options.subresource == Subresource::kStatus;
   if (target.record == nullptr && of_status) return NotFound(resource, target.name);
-  const Json live = target.record == nullptr ? k8s::NewObject(resource, target.name) : *target.record->object;
+  const Json live = target.record == nullptr ? k8s::NewObject(resource, target.name) : *target.object;
   if (target.record != nullptr) DOHLE_RETURN_IF_ERROR(CheckVersion(object, live, resource, target.name));
 
-  const Json desired = DesiredFields(object, *target.kind, options.subresource);
+  Json desired = DesiredFields(object, *target.kind, options.subresource);
   const std::string manager = options.field_manager + (of_status ? "/status" : "");
-  Applied applied = target.record == nullptr ? Applied() : target.record->applied;
+  Json applied = target.Applied();
   std::vector<Json> others;
-  for (auto& [name, text] : applied) {
+  for (auto& [name, fields] : applied.items()) {
     if (name == manager) continue;
-    Json fields = Parse(text);
     const std::vector<std::string> taken = TakeOver(fields, desired);
     if (!taken.empty() && !options.force) {
       return MakeStatus(StatusCode::kAborted, "Apply failed with {} conflict(s) with \"{}\": {}",
                         taken.size(), name, taken.front());
     }
-    if (!taken.empty()) text = Dump(fields);
-    others.push_back(std::move(fields));
+    others.push_back(fields);
   }
   Json merged = live;
   const auto previous = applied.find(manager);
-  if (previous != applied.end()) RemoveFields(merged, Parse(previous->second), desired, others);
+  if (previous != applied.end()) RemoveFields(merged, *previous, desired, others);
   merged = MergeFields(merged, desired);
-  applied[manager] = Dump(desired);
+  applied[manager] = std::move(desired);
   if (target.record == nullptr) return CreateNow(target, std::move(merged), std::move(applied));
   return UpdateNow(target, std::move(merged), options.subresource, std::move(applied));
 }
@@ -273,7 +273,7 @@ StatusOr<Json> ApiStore::PatchNow(const Resource& resource, const ObjectName& na
                                   Subresource subresource) {
   DOHLE_ASSIGN_OR_RETURN(const Target target, Locate(resource, name));
   if (target.record == nullptr) return NotFound(resource, name);
-  const Json& before = *target.record->object;
+  const Json& before = *target.object;
   DOHLE_RETURN_IF_ERROR(CheckVersion(patch, before, resource, name));
   Json after = before;
   if (subresource == Subresource::kScale) {
@@ -282,7 +282,7 @@ StatusOr<Json> ApiStore::PatchNow(const Resource& resource, const ObjectName& na
       return MakeStatus(StatusCode::kInvalidArgument, "spec.replicas: Required value: {} can't be scaled so",
                         resource.plural);
     after["spec"][std::string(target.kind->scale_field)] = *replicas;
-    return UpdateNow(target, std::move(after), Subresource::kNone, target.record->applied);
+    return UpdateNow(target, std::move(after), Subresource::kNone, target.Applied());
   }
   MergeInto(after, patch);
   const bool is_object = after.is_object() && after.contains("metadata") && after["metadata"].is_object();
@@ -290,13 +290,13 @@ StatusOr<Json> ApiStore::PatchNow(const Resource& resource, const ObjectName& na
       k8s::FindString(after, "metadata.namespace") != name.ns)
     return MakeStatus(StatusCode::kInvalidArgument, "metadata: the patch changes the object's name");
   DOHLE_RETURN_IF_ERROR(CheckMetadata(*target.kind, after));
-  return UpdateNow(target, std::move(after), subresource, target.record->applied);
+  return UpdateNow(target, std::move(after), subresource, target.Applied());
 }
 
 env::Task<StatusOr<Json>> ApiStore::Get(Resource resource, ObjectName name) {
   DOHLE_CO_ASSIGN_OR_RETURN(const Target target, Locate(resource, name));
   if (target.record == nullptr) co_return NotFound(resource, name);
-  co_return *target.record->object;
+  co_return *target.object;
 }
 
 env::Task<StatusOr<k8s::ListPage>> ApiStore::List(Resource resource, k8s::ListOptions options) {
@@ -320,12 +320,13 @@ env::Task<StatusOr<k8s::ListPage>> ApiStore::List(Resource resource, k8s::ListOp
   }
   ObjectName last;
   for (; next != objects.end() && (options.ns.empty() || next->first.ns == options.ns); ++next) {
-    if (!selector.Matches(*next->second.object)) continue;
+    Json object = next->second.Object();
+    if (!selector.Matches(object)) continue;
     if (options.limit > 0 && page.items.size() == static_cast<size_t>(options.limit)) {
       page.continue_token = fmt::format("{} {}/{}", page.resource_version, last.ns, last.name);
       break;
     }
-    page.items.push_back(*next->second.object);
+    page.items.push_back(std::move(object));
     last = next->first;
   }
   co_return page;
@@ -354,8 +355,8 @@ env::Task<StatusOr<Json>> ApiStore::Create(Resource resource, Json object) {
 env::Task<StatusOr<Json>> ApiStore::Replace(Resource resource, Json object, Subresource subresource) {
   DOHLE_CO_ASSIGN_OR_RETURN(const Target target, LocateNamed(resource, object));
   if (target.record == nullptr) co_return NotFound(resource, target.name);
-  DOHLE_CO_RETURN_IF_ERROR(CheckVersion(object, *target.record->object, resource, target.name));
-  co_return UpdateNow(target, std::move(object), subresource, target.record->applied);
+  DOHLE_CO_RETURN_IF_ERROR(CheckVersion(object, *target.object, resource, target.name));
+  co_return UpdateNow(target, std::move(object), subresource, target.Applied());
 }
 
 env::Task<StatusOr<Json>> ApiStore::Apply(Resource resource, Json object, k8s::ApplyOptions options) {

@@ -57,18 +57,21 @@ class ApiStore : public k8s::Client {
   struct Target {
     const Kind* kind;
     k8s::ObjectName name;
-    const ObjectStore::Record* record;  // null: it isn't there
+    const ObjectStore::Record* record = nullptr;  // null: it isn't there
+    std::shared_ptr<const k8s::Json> object;      // as stored
+
+    // What each field manager applied last: an object, by their names.
+    k8s::Json Applied() const;
   };
-  using Applied = std::map<std::string, std::string>;
 
   ApiStore(env::Env& env, env::Executor& executor, std::shared_ptr<ObjectStore> store);
 
   StatusOr<Target> Locate(const k8s::Resource& resource, const k8s::ObjectName& name) const;
   StatusOr<Target> LocateNamed(const k8s::Resource& resource, const k8s::Json& object) const;
-  StatusOr<k8s::Json> CreateNow(const Target& target, k8s::Json object, Applied applied);
+  StatusOr<k8s::Json> CreateNow(const Target& target, k8s::Json object, k8s::Json applied);
   // `object` in place of what `target` has; `subresource` says which part of it counts.
   StatusOr<k8s::Json> UpdateNow(const Target& target, k8s::Json object, k8s::Subresource subresource,
-                                Applied applied);
+                                k8s::Json applied);
   StatusOr<k8s::Json> ApplyNow(const k8s::Resource& resource, const k8s::Json& object,
                                const k8s::ApplyOptions& options);
   StatusOr<k8s::Json> PatchNow(const k8s::Resource& resource, const k8s::ObjectName& name,

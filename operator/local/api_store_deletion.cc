@@ -64,7 +64,7 @@ Status ApiStore::DeleteNow(const k8s::Resource& resource, const ObjectName& name
   if (target.record == nullptr) {
     return MakeStatus(StatusCode::kNotFound, "{} \"{}\" not found", resource.plural, k8s::ToString(name));
   }
-  const Json& before = *target.record->object;
+  const Json& before = *target.object;
   DOHLE_RETURN_IF_ERROR(CheckPreconditions(before, options));
 
   int64_t grace_s = 0;
@@ -88,7 +88,7 @@ Status ApiStore::DeleteNow(const k8s::Resource& resource, const ObjectName& name
   }
   if (!deleting) metadata["generation"] = k8s::FindInt(before, "metadata.generation", 0) + 1;
   if (after == before) return OkStatus();
-  DOHLE_RETURN_IF_ERROR(store_->Put(*target.kind, name, std::move(after), target.record->applied));
+  DOHLE_RETURN_IF_ERROR(store_->Put(*target.kind, name, std::move(after), target.Applied()));
   CollectLater({target.kind, name}, uid);
   return OkStatus();
 }
@@ -96,11 +96,11 @@ Status ApiStore::DeleteNow(const k8s::Resource& resource, const ObjectName& name
 Status ApiStore::Erase(const Target& target) {
   const ObjectStore::Record* record = store_->Find(*target.kind, target.name);
   if (record == nullptr) return OkStatus();
-  const std::shared_ptr<const Json> object = record->object;
+  const Json object = record->Object();
   DOHLE_RETURN_IF_ERROR(store_->Erase(*target.kind, target.name));
-  CollectLater({target.kind, target.name}, k8s::FindString(*object, "metadata.uid"));
+  CollectLater({target.kind, target.name}, k8s::FindString(object, "metadata.uid"));
   // Owners and namespaces that wait for this one to go.
-  if (const Json* owners = k8s::Find(*object, "metadata.ownerReferences"); owners != nullptr) {
+  if (const Json* owners = k8s::Find(object, "metadata.ownerReferences"); owners != nullptr) {
     for (const Json& owner : *owners) {
       const Kind* kind = FindKind(k8s::FindString(owner, "apiVersion"), k8s::FindString(owner, "kind"));
       if (kind == nullptr) continue;
@@ -110,7 +110,7 @@ Status ApiStore::Erase(const Target& target) {
   }
   const Kind* namespaces = FindKind(k8s::kNamespaces);
   if (const auto* ns = store_->Find(*namespaces, {"", target.name.ns}))
-    CollectLater({namespaces, {"", target.name.ns}}, k8s::FindString(*ns->object, "metadata.uid"));
+    CollectLater({namespaces, {"", target.name.ns}}, k8s::FindString(ns->Object(), "metadata.uid"));
   return OkStatus();
 }
 
@@ -131,7 +131,11 @@ void ApiStore::CollectLater(ObjectStore::Key key, std::string uid) {
 void ApiStore::CollectAll() {
   for (const Kind& kind : AllKinds()) {
     for (const auto& [name, record] : store_->All(kind)) {
-      const Json& object = *record.object;
+      // Few have one of these.
+      if (record.text->find("\"ownerReferences\"") == std::string::npos &&
+          record.text->find("\"deletionTimestamp\"") == std::string::npos)
+        continue;
+      const Json object = record.Object();
       if (k8s::Find(object, "metadata.ownerReferences") != nullptr ||
           k8s::Find(object, "metadata.deletionTimestamp") != nullptr)
         CollectLater({&kind, name}, k8s::FindString(object, "metadata.uid"));
@@ -149,7 +153,7 @@ bool ApiStore::HasOtherOwner(const Json& object) const {
 void ApiStore::CollectDependents(const std::string& uid) {
   for (const auto& [kind, name] : store_->DependentsOf(uid)) {
     const ObjectStore::Record* record = store_->Find(*kind, name);
-    if (record == nullptr || k8s::Find(*record->object, "metadata.deletionTimestamp") != nullptr) continue;
+    if (record == nullptr || k8s::Find(record->Object(), "metadata.deletionTimestamp") != nullptr) continue;
     const Status deleted = DeleteNow(kind->resource, name, {});
     if (!deleted.ok())
       log::Warning("store", "cannot delete {} {} with its owner: {}", kind->resource.kind,
@@ -167,7 +171,7 @@ bool ApiStore::EmptyNamespace(const std::string& ns) {
     }
     for (const ObjectName& name : inside) {
       const ObjectStore::Record* record = store_->Find(kind, name);
-      if (record != nullptr && k8s::Find(*record->object, "metadata.deletionTimestamp") == nullptr)
+      if (record != nullptr && k8s::Find(record->Object(), "metadata.deletionTimestamp") == nullptr)
         DeleteNow(kind.resource, name, {}).IgnoreError();
       empty = empty && store_->Find(kind, name) == nullptr;
     }
@@ -181,13 +185,13 @@ void ApiStore::Collect(const ObjectStore::Key& key, const std::string& uid) {
     for (const auto& [dependent_kind, dependent] : store_->DependentsOf(uid)) {
       const ObjectStore::Record* record = store_->Find(*dependent_kind, dependent);
       if (record != nullptr)
-        Collect({dependent_kind, dependent}, k8s::FindString(*record->object, "metadata.uid"));
+        Collect({dependent_kind, dependent}, k8s::FindString(record->Object(), "metadata.uid"));
     }
     return;
   }
   const ObjectStore::Record* record = store_->Find(*kind, name);
   if (record == nullptr) return;
-  const Json& object = *record->object;
+  const Json object = record->Object();
   if (k8s::Find(object, "metadata.deletionTimestamp") == nullptr) {
     const Json* owners = k8s::Find(object, "metadata.ownerReferences");
     if (owners != nullptr && !owners->empty() && !HasOtherOwner(object))
@@ -205,9 +209,9 @@ void ApiStore::Collect(const ObjectStore::Key& key, const std::string& uid) {
     CollectDependents(uid);
     if (!store_->DependentsOf(uid).empty() || !TakeFinalizer(after, kForegroundFinalizer)) return;
   }
-  const Target target{kind, name, store_->Find(*kind, name)};
-  if (target.record != nullptr)
-    UpdateNow(target, std::move(after), k8s::Subresource::kNone, target.record->applied).IgnoreError();
+  const StatusOr<Target> target = Locate(kind->resource, name);
+  if (target.ok() && target->record != nullptr)
+    UpdateNow(*target, std::move(after), k8s::Subresource::kNone, target->Applied()).IgnoreError();
 }
 
 }  // namespace dohle::local

@@ -14,6 +14,8 @@ namespace {
 
 using k8s::Json;
 
+constexpr int kAppliesInTurn = 50;
+
 bool IsManifest(const env::DirectoryEntry& entry) {
   const std::string& name = entry.name;
   return !entry.is_directory && !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml"));
@@ -74,15 +76,7 @@ bool ManifestDirectory::Scan() {
     if (known != files_.end() && known->second.signature == now) continue;
     File file = ReadFile(entry.name);
     file.signature = now;
-    if (known != files_.end()) {
-      // What is as it was needn't be applied again.
-      for (Item& item : file.items) {
-        for (const Item& before : known->second.items) {
-          if (before.key == item.key && *before.object == *item.object && before.faults.empty())
-            item.settled = before.settled;
-        }
-      }
-    }
+    if (known != files_.end()) KeepSettled(known->second, file);
     files_[entry.name] = std::move(file);
     changed = true;
   }
@@ -94,6 +88,26 @@ bool ManifestDirectory::Scan() {
   return changed;
 }
 
+void ManifestDirectory::KeepSettled(const File& before, File& file) {
+  std::map<Key, const Item*> known;
+  for (const Item& item : before.items) {
+    if (item.settled && item.faults.empty()) known.emplace(item.key, &item);
+  }
+  for (Item& item : file.items) {
+    const auto found = known.find(item.key);
+    if (found == known.end() || found->second->object != item.object) continue;
+    item.settled = true;
+    item.lines.clear();
+  }
+}
+
+int ManifestDirectory::LineOf(const Item& item, const std::string& path) {
+  YamlDocument document;
+  document.line = item.line;
+  document.lines = item.lines;
+  return document.LineOf(path);
+}
+
 ManifestDirectory::File ManifestDirectory::ReadFile(const std::string& name) const {
   File file;
   const StatusOr<std::string> text =
@@ -102,12 +116,12 @@ ManifestDirectory::File ManifestDirectory::ReadFile(const std::string& name) con
     file.faults.push_back({name, 1, "", std::string(Message(text.status()))});
     return file;
   }
-  std::vector<YamlDocument> documents;
   std::vector<YamlFault> faults;
-  ParseYaml(*text, &documents, &faults);
+  ParseYaml(
+      *text, [&](YamlDocument document) { AddItem(name, std::move(document), file); }, &faults);
   for (const YamlFault& fault : faults)
     file.faults.push_back({name, fault.line, fault.field, fault.sentence});
-  for (YamlDocument& document : documents) AddItem(name, std::move(document), file);
+  file.items.shrink_to_fit();
   return file;
 }
 
@@ -138,25 +152,29 @@ void ManifestDirectory::AddItem(const std::string& name, YamlDocument document, 
   Item item;
   item.key = {kind,
               {k8s::FindString(object, "metadata.namespace"), k8s::FindString(object, "metadata.name")}};
-  item.object = std::make_shared<const Json>(std::move(object));
-  item.document = std::move(document);
+  item.object = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  item.object.shrink_to_fit();
+  item.line = document.line;
+  item.name_line = document.LineOf("metadata.name");
+  item.lines = std::move(document.lines);
   file.items.push_back(std::move(item));
 }
 
 void ManifestDirectory::FindDuplicates() {
-  std::map<Key, std::string> places;
+  std::map<Key, std::pair<const std::string*, int>> places;
   for (auto& [name, file] : files_) {
     for (Item& item : file.items) {
       const auto [place, first] =
-          places.try_emplace(item.key, fmt::format("{}:{}", name, item.document.line));
+          places.try_emplace(item.key, &name, item.line);
       const bool was_duplicate = !item.faults.empty() && item.faults.front().sentence.starts_with("is in ");
       if (first) {
         if (!was_duplicate) continue;
         item.faults.clear();
         item.settled = false;
       } else {
-        item.faults = {{name, item.document.LineOf("metadata.name"), "metadata.name",
-                        fmt::format("is in {} already: keep one of the two", place->second)}};
+        const auto& [file_name, line] = place->second;
+        item.faults = {{name, item.name_line, "metadata.name",
+                        fmt::format("is in {}:{} already: keep one of the two", *file_name, line)}};
         item.settled = true;
       }
     }
@@ -165,35 +183,33 @@ void ManifestDirectory::FindDuplicates() {
 
 env::Task<void> ManifestDirectory::ApplyItem(const std::string& name, Item& item) {
   const k8s::ApplyOptions options{kManifestManager};
-  const StatusOr<Json> applied = co_await client_.Apply(item.key.first->resource, *item.object, options);
+  Json object = Json::parse(item.object, nullptr, false);
+  const StatusOr<Json> applied =
+      co_await client_.Apply(item.key.first->resource, std::move(object), options);
   item.faults.clear();
   item.settled = applied.ok() || !MayPass(applied.status());
   if (applied.ok()) {
+    item.lines.clear();
     log::Info("manifests", "applied {} {}", item.key.first->resource.kind, k8s::ToString(item.key.second));
     co_return;
   }
   for (const FieldFault& fault : FaultsOf(applied.status()))
-    item.faults.push_back({name, item.document.LineOf(fault.path), fault.path, fault.message});
+    item.faults.push_back({name, LineOf(item, fault.path), fault.path, fault.message});
   if (!item.faults.empty()) co_return;
   std::string message(Message(applied.status()));
   const std::string field = FieldAtBegin(message);
   if (!field.empty()) message = message.substr(field.size() + 2);
-  item.faults.push_back({name, item.document.LineOf(field), field, std::move(message)});
-}
-
-bool ManifestDirectory::Mentions(const Key& key, const std::string& file) const {
-  for (const auto& [name, content] : files_) {
-    // Who knows what a file with a mistake would have said.
-    if (name == file && !content.faults.empty()) return true;
-    for (const Item& item : content.items) {
-      if (item.key == key) return true;
-    }
-  }
-  return false;
+  item.faults.push_back({name, LineOf(item, field), field, std::move(message)});
 }
 
 env::Task<void> ManifestDirectory::DeleteVanished() {
   vanished_to_delete_ = false;
+  std::set<Key> mentioned;
+  std::set<std::string> unclear;  // who knows what a file with a mistake would have said
+  for (const auto& [name, file] : files_) {
+    if (!file.faults.empty()) unclear.insert(name);
+    for (const Item& item : file.items) mentioned.insert(item.key);
+  }
   for (const Kind& kind : AllKinds()) {
     k8s::ListOptions options;
     do {
@@ -210,7 +226,7 @@ env::Task<void> ManifestDirectory::DeleteVanished() {
                                    k8s::FindString(object, "metadata.name")};
         const bool deleting = k8s::Find(object, "metadata.deletionTimestamp") != nullptr;
         if (file == annotations->end() || !file->is_string() || deleting) continue;
-        if (Mentions({&kind, name}, file->get<std::string>())) continue;
+        if (mentioned.contains({&kind, name}) || unclear.contains(file->get<std::string>())) continue;
         k8s::DeleteOptions precondition;
         precondition.uid = k8s::FindString(object, "metadata.uid");
         const Status deleted = co_await client_.Delete(kind.resource, name, precondition);
@@ -241,9 +257,15 @@ void ManifestDirectory::TellFaults() {
 
 env::Task<void> ManifestDirectory::Synchronise() {
   Scan();
+  int applied = 0;
   for (auto& [name, file] : files_) {
     for (Item& item : file.items) {
-      if (!item.settled) co_await ApplyItem(name, item);
+      if (item.settled) continue;
+      co_await ApplyItem(name, item);
+      // The store answers at once: others on this executor are to get on too.
+      if (++applied % kAppliesInTurn != 0) continue;
+      const bool stopped = co_await stop_.SleepFor(absl::ZeroDuration());
+      if (stopped) co_return;
     }
   }
   if (vanished_to_delete_ && directory_fault_.empty()) co_await DeleteVanished();

@@ -55,9 +55,11 @@ class ManifestDirectory {
   using Key = std::pair<const Kind*, k8s::ObjectName>;
   struct Item {
     Key key;
-    YamlDocument document;
-    std::shared_ptr<const k8s::Json> object;  // as it is applied
-    bool settled = false;                     // applied, or refused for good
+    std::string object;  // as it is applied, JSON: there may be thousands
+    int line = 1;
+    int name_line = 1;
+    std::map<std::string, int> lines;  // until it is applied; YamlDocument's
+    bool settled = false;              // applied, or refused for good
     std::vector<ManifestFault> faults;
   };
   struct File {
@@ -71,10 +73,12 @@ class ManifestDirectory {
   StatusOr<std::pair<int64_t, uint64_t>> SignatureOf(const std::string& path) const;
   File ReadFile(const std::string& name) const;
   void AddItem(const std::string& name, YamlDocument document, File& file) const;
+  // What is as it was needn't be applied again.
+  static void KeepSettled(const File& before, File& file);
+  static int LineOf(const Item& item, const std::string& path);
   void FindDuplicates();
   env::Task<void> ApplyItem(const std::string& name, Item& item);
   env::Task<void> DeleteVanished();
-  bool Mentions(const Key& key, const std::string& file) const;
   void TellFaults();
 
   env::Env& env_;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "lib/base/status.h"
 #include "lib/env/file_system.h"
@@ -23,9 +24,10 @@ class ObjectLog {
   static StatusOr<std::unique_ptr<ObjectLog>> Open(env::FileSystem& file_system, const std::string& directory,
                                                    const std::function<Status(const k8s::Json&)>& replay);
 
-  Status Append(const k8s::Json& record);
-  // Replaces everything by what `write` appends to the text, atomically, and syncs.
-  Status Rewrite(const std::function<void(const std::function<void(const k8s::Json&)>& add)>& write);
+  // `record` is JSON on one line.
+  Status Append(std::string_view record);
+  // Replaces everything by the records that `write` adds, atomically, and syncs.
+  Status Rewrite(const std::function<void(const std::function<void(std::string_view record)>& add)>& write);
 
   uint64_t bytes() const { return bytes_; }
   // What it had after the last rewrite, or at the start.

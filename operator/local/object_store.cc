@@ -24,13 +24,53 @@ std::vector<std::string> OwnersOf(const Json& object) {
   return uids;
 }
 
-Json PutRecord(const Kind& kind, const ObjectStore::Record& record) {
-  Json line = {{"kind", kind.resource.kind}, {"put", *record.object}};
-  for (const auto& [manager, fields] : record.applied) line["applied"][manager] = fields;
-  return line;
+std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string PutRecord(const Kind& kind, const ObjectStore::Record& record) {
+  return fmt::format(R"({{"applied":{},"kind":"{}","put":{}}})", record.applied, kind.resource.kind,
+                     *record.text);
+}
+
+// Who applied the whole of the status, which is who writes it, is noted as true in place of it.
+std::string CompactApplied(Json applied, const Json& object) {
+  const Json* status = k8s::Find(object, "status");
+  for (auto& [manager, fields] : applied.items()) {
+    if (status == nullptr || !fields.is_object() || fields.size() != 1) continue;
+    if (const auto of_status = fields.find("status"); of_status != fields.end() && *of_status == *status)
+      fields = true;
+  }
+  return applied.is_object() ? Dump(applied) : "{}";
+}
+
+// A copy of a text has no room to grow, as what a dump left has.
+ObjectStore::Text TextOf(const Json& object) {
+  const std::string text = Dump(object);
+  return std::make_shared<const std::string>(std::string_view(text));
+}
+
+ObjectStore::Record NewRecord(const Json& object, Json applied) {
+  const std::string compact = CompactApplied(std::move(applied), object);
+  return {TextOf(object), std::string(std::string_view(compact))};
+}
+
+// About what a change takes of the memory; what it shares with the one before isn't counted.
+size_t BytesOf(const ObjectStore::Change& change) {
+  return sizeof(ObjectStore::Change) + change.name.name.size() + change.after->size();
 }
 
 }  // namespace
+
+Json ObjectStore::Record::Object() const { return Json::parse(*text, nullptr, false); }
+
+Json ObjectStore::Record::Applied(const Json& object) const {
+  Json expanded = Json::parse(applied, nullptr, false);
+  for (auto& [manager, fields] : expanded.items()) {
+    if (!fields.is_boolean()) continue;
+    fields = Json::object();
+    if (const Json* status = k8s::Find(object, "status")) fields["status"] = *status;
+  }
+  return expanded;
+}
 
 StatusOr<std::unique_ptr<ObjectStore>> ObjectStore::Open(env::FileSystem& file_system,
                                                          const std::string& directory) {
@@ -59,13 +99,13 @@ Status ObjectStore::Replay(const Json& record) {
     if (!absl::SimpleAtoi(meta.resource_version, &version))
       return MakeStatus(StatusCode::kDataLoss, "{} has no version", k8s::ToString(meta.name));
     version_ = std::max(version_, version);
-    Record stored{std::make_shared<const Json>(*put), {}};
-    if (const Json* applied = k8s::Find(record, "applied"); applied != nullptr && applied->is_object()) {
-      for (const auto& [manager, fields] : applied->items()) {
-        if (fields.is_string()) stored.applied[manager] = fields.get<std::string>();
-      }
+    const Json* applied = k8s::Find(record, "applied");
+    Json fields_of = applied != nullptr && applied->is_object() ? *applied : Json::object();
+    // Before 0.1.1 the fields were text within the text.
+    for (auto& [manager, fields] : fields_of.items()) {
+      if (fields.is_string()) fields = Json::parse(fields.get<std::string>(), nullptr, false);
     }
-    Insert(*kind, meta.name, std::move(stored));
+    Insert(*kind, meta.name, NewRecord(*put, std::move(fields_of)), *put);
   } else {
     Remove(*kind, {k8s::FindString(record, "namespace"), k8s::FindString(record, "name")});
   }
@@ -84,10 +124,10 @@ const ObjectStore::Record* ObjectStore::Find(const Kind& kind, const ObjectName&
   return found == objects.end() ? nullptr : &found->second;
 }
 
-void ObjectStore::Insert(const Kind& kind, const ObjectName& name, Record record) {
+void ObjectStore::Insert(const Kind& kind, const ObjectName& name, Record record, const Json& object) {
   Remove(kind, name);
-  uids_.insert(k8s::FindString(*record.object, "metadata.uid"));
-  for (const std::string& owner : OwnersOf(*record.object)) dependents_[owner].insert({&kind, name});
+  uids_.insert(k8s::FindString(object, "metadata.uid"));
+  for (const std::string& owner : OwnersOf(object)) dependents_[owner].insert({&kind, name});
   objects_[&kind][name] = std::move(record);
   ++count_;
 }
@@ -95,8 +135,9 @@ void ObjectStore::Insert(const Kind& kind, const ObjectName& name, Record record
 void ObjectStore::Remove(const Kind& kind, const ObjectName& name) {
   const Record* record = Find(kind, name);
   if (record == nullptr) return;
-  uids_.erase(k8s::FindString(*record->object, "metadata.uid"));
-  for (const std::string& owner : OwnersOf(*record->object)) {
+  const Json object = record->Object();
+  uids_.erase(k8s::FindString(object, "metadata.uid"));
+  for (const std::string& owner : OwnersOf(object)) {
     const auto found = dependents_.find(owner);
     if (found == dependents_.end()) continue;
     found->second.erase({&kind, name});
@@ -106,12 +147,12 @@ void ObjectStore::Remove(const Kind& kind, const ObjectName& name) {
   --count_;
 }
 
-Status ObjectStore::Log(const Json& record) { return log_ == nullptr ? OkStatus() : log_->Append(record); }
+Status ObjectStore::Log(const std::string& record) { return log_ == nullptr ? OkStatus() : log_->Append(record); }
 
 void ObjectStore::RewriteLogIfLong() {
   if (log_ == nullptr || log_->bytes() < 2 * log_->rewritten_bytes() + kLogSlackBytes) return;
   const Status rewritten = log_->Rewrite([this](const auto& add) {
-    add(Json{{"version", version_}});
+    add(fmt::format(R"({{"version":{}}})", version_));
     for (const auto& [kind, objects] : objects_) {
       for (const auto& [name, record] : objects) add(PutRecord(*kind, record));
     }
@@ -121,40 +162,42 @@ void ObjectStore::RewriteLogIfLong() {
 }
 
 void ObjectStore::Remember(Change change) {
+  history_bytes_ += BytesOf(change);
   history_.push_back(std::move(change));
-  while (history_.size() > kHistoryEvents) {
+  while (history_.size() > kHistoryEvents || (history_bytes_ > kHistoryBytes && history_.size() > 1)) {
     forgotten_version_ = history_.front().version;
+    history_bytes_ -= BytesOf(history_.front());
     history_.pop_front();
   }
   WakeAll();
   RewriteLogIfLong();
 }
 
-Status ObjectStore::Put(const Kind& kind, const ObjectName& name, Json object,
-                        std::map<std::string, std::string> applied) {
+Status ObjectStore::Put(const Kind& kind, const ObjectName& name, Json object, Json applied) {
   const Record* before = Find(kind, name);
   if (before == nullptr && count_ >= kMaxObjects) {
     return MakeStatus(StatusCode::kResourceExhausted,
                       "the store has {} objects, which is as many as it takes", count_);
   }
-  Change change{version_ + 1, &kind, before == nullptr ? nullptr : before->object, nullptr, false};
+  Change change{version_ + 1, &kind, name, before == nullptr ? nullptr : before->text, nullptr, false};
   object["metadata"]["resourceVersion"] = std::to_string(change.version);
-  Record record{std::make_shared<const Json>(std::move(object)), std::move(applied)};
+  Record record = NewRecord(object, std::move(applied));
   DOHLE_RETURN_IF_ERROR(Log(PutRecord(kind, record)));
   version_ = change.version;
-  change.after = record.object;
-  Insert(kind, name, std::move(record));
+  change.after = record.text;
+  Insert(kind, name, std::move(record), object);
   Remember(std::move(change));
   return OkStatus();
 }
 
-Status ObjectStore::PutApplied(const Kind& kind, const ObjectName& name,
-                               std::map<std::string, std::string> applied) {
+Status ObjectStore::PutApplied(const Kind& kind, const ObjectName& name, Json applied) {
   const Record* before = Find(kind, name);
-  if (before == nullptr || before->applied == applied) return OkStatus();
-  Record record{before->object, std::move(applied)};
+  if (before == nullptr) return OkStatus();
+  const std::string compact = CompactApplied(std::move(applied), before->Object());
+  Record record{before->text, std::string(std::string_view(compact))};
+  if (record.applied == before->applied) return OkStatus();
   DOHLE_RETURN_IF_ERROR(Log(PutRecord(kind, record)));
-  Insert(kind, name, std::move(record));
+  objects_[&kind][name] = std::move(record);
   RewriteLogIfLong();
   return OkStatus();
 }
@@ -162,14 +205,14 @@ Status ObjectStore::PutApplied(const Kind& kind, const ObjectName& name,
 Status ObjectStore::Erase(const Kind& kind, const ObjectName& name) {
   const Record* before = Find(kind, name);
   if (before == nullptr) return OkStatus();
-  Change change{version_ + 1, &kind, before->object, nullptr, true};
+  Change change{version_ + 1, &kind, name, before->text, nullptr, true};
   const Json line = {
       {"kind", kind.resource.kind}, {"namespace", name.ns}, {"name", name.name}, {"version", change.version}};
-  DOHLE_RETURN_IF_ERROR(Log(line));
+  DOHLE_RETURN_IF_ERROR(Log(Dump(line)));
   version_ = change.version;
-  Json last = *before->object;
+  Json last = before->Object();
   last["metadata"]["resourceVersion"] = std::to_string(change.version);
-  change.after = std::make_shared<const Json>(std::move(last));
+  change.after = TextOf(last);
   Remove(kind, name);
   Remember(std::move(change));
   return OkStatus();

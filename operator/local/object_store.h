@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "lib/base/status.h"
 #include "lib/env/file_system.h"
 #include "lib/env/one_shot.h"
@@ -20,22 +21,30 @@
 
 namespace dohle::local {
 
-// Bounds: what is kept for watches, and how many objects there may be.
+// Bounds: what is kept for watches (who falls further behind lists again), and how many objects there may be.
 inline constexpr size_t kHistoryEvents = 16384;
+inline constexpr size_t kHistoryBytes = size_t{1} << 20;
 inline constexpr size_t kMaxObjects = 200'000;
 
 class ObjectStore {
  public:
+  // JSON as text: a tenth of what it takes as a tree.
+  using Text = std::shared_ptr<const std::string>;
   struct Record {
-    std::shared_ptr<const k8s::Json> object;
-    // What each field manager applied last, as JSON; a manager of the status is "NAME/status".
-    std::map<std::string, std::string> applied;
+    Text text;
+    std::string applied;
+
+    k8s::Json Object() const;
+    // What each field manager applied last, by its name; a manager of the status is "NAME/status".
+    // `object` is what Object() returns.
+    k8s::Json Applied(const k8s::Json& object) const;
   };
   struct Change {
     uint64_t version = 0;
     const Kind* kind = nullptr;
-    std::shared_ptr<const k8s::Json> before;  // null: it was made
-    std::shared_ptr<const k8s::Json> after;   // with `version`; of one that was removed its last state
+    k8s::ObjectName name;
+    Text before;  // null: it was made
+    Text after;   // with `version`; of one that was removed its last state
     bool removed = false;
   };
   using Key = std::pair<const Kind*, k8s::ObjectName>;
@@ -52,11 +61,9 @@ class ObjectStore {
 
   // Stores `record` under the next version, which it writes into metadata.resourceVersion. On failure (the
   // disk's; kResourceExhausted: kMaxObjects) nothing changes.
-  Status Put(const Kind& kind, const k8s::ObjectName& name, k8s::Json object,
-             std::map<std::string, std::string> applied);
+  Status Put(const Kind& kind, const k8s::ObjectName& name, k8s::Json object, k8s::Json applied);
   // Only who owns what changes: no new version, no event.
-  Status PutApplied(const Kind& kind, const k8s::ObjectName& name,
-                    std::map<std::string, std::string> applied);
+  Status PutApplied(const Kind& kind, const k8s::ObjectName& name, k8s::Json applied);
   Status Erase(const Kind& kind, const k8s::ObjectName& name);
 
   bool HasUid(const std::string& uid) const { return uids_.contains(uid); }
@@ -74,19 +81,20 @@ class ObjectStore {
  private:
   void WakeAll();
   Status Replay(const k8s::Json& record);
-  void Insert(const Kind& kind, const k8s::ObjectName& name, Record record);
+  void Insert(const Kind& kind, const k8s::ObjectName& name, Record record, const k8s::Json& object);
   void Remove(const Kind& kind, const k8s::ObjectName& name);
   void Remember(Change change);
-  Status Log(const k8s::Json& record);
+  Status Log(const std::string& record);
   void RewriteLogIfLong();
 
   std::unique_ptr<ObjectLog> log_;
   uint64_t version_ = 1;
   size_t count_ = 0;
   std::map<const Kind*, Objects> objects_;
-  std::set<std::string> uids_;
+  absl::flat_hash_set<std::string> uids_;
   std::map<std::string, std::set<Key>> dependents_;
   std::deque<Change> history_;
+  size_t history_bytes_ = 0;
   uint64_t forgotten_version_ = 1;  // changes up to this one are not in history_
   std::vector<std::weak_ptr<env::OneShot<bool>>> waiters_;
   bool closed_ = false;

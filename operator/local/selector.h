@@ -22,6 +22,7 @@ class ObjectSelector {
   static ObjectSelector FromMap(const k8s::Json& labels);
 
   bool Matches(const k8s::Json& object) const;
+  bool MatchesAll() const { return requirements_.empty(); }
 
  private:
   enum class Operator { kIn, kNotIn, kExists, kExistsNot };

@@ -35,15 +35,17 @@ StatusOr<std::unique_ptr<StoreWatch>> StoreWatch::Start(std::shared_ptr<ObjectSt
   }
   if (version == 0) {
     for (const auto& [name, record] : watch->store_->All(kind)) {
-      if (watch->Wanted(*record.object)) watch->first_.push_back({WatchEvent::Type::kAdded, record.object});
+      if (!watch->InScope(name)) continue;
+      auto object = std::make_shared<const Json>(record.Object());
+      if (watch->selector_.Matches(*object)) watch->first_.push_back({WatchEvent::Type::kAdded, object});
     }
   }
   return watch;
 }
 
-bool StoreWatch::Wanted(const Json& object) const {
-  if (!ns_.empty() && k8s::FindString(object, "metadata.namespace") != ns_) return false;
-  return selector_.Matches(object);
+bool StoreWatch::Wanted(const ObjectStore::Text& object) const {
+  if (object == nullptr || selector_.MatchesAll()) return object != nullptr;
+  return selector_.Matches(Json::parse(*object, nullptr, false));
 }
 
 StatusOr<WatchEvent> StoreWatch::Take() {
@@ -60,14 +62,14 @@ StatusOr<WatchEvent> StoreWatch::Take() {
     }
     if (change == nullptr) return MakeStatus(StatusCode::kNotFound, "no event");
     version_ = change->version;
-    if (change->kind != &kind_) continue;
-    const bool before = change->before != nullptr && Wanted(*change->before);
-    const bool after = !change->removed && Wanted(*change->after);
+    if (change->kind != &kind_ || !InScope(change->name)) continue;
+    const bool before = Wanted(change->before);
+    const bool after = !change->removed && Wanted(change->after);
     if (!before && !after) continue;
     const auto type = !after   ? WatchEvent::Type::kDeleted
                       : before ? WatchEvent::Type::kModified
                                : WatchEvent::Type::kAdded;
-    return WatchEvent{type, change->after};
+    return WatchEvent{type, std::make_shared<const Json>(Json::parse(*change->after, nullptr, false))};
   }
 }
 

@@ -29,7 +29,8 @@ class StoreWatch : public k8s::Watch {
  private:
   StoreWatch(std::shared_ptr<ObjectStore> store, const Kind& kind, std::string ns, ObjectSelector selector,
              const env::Clock& clock);
-  bool Wanted(const k8s::Json& object) const;
+  bool InScope(const k8s::ObjectName& name) const { return ns_.empty() || name.ns == ns_; }
+  bool Wanted(const ObjectStore::Text& object) const;  // null: no
   // The next event that is there; kNotFound: none.
   StatusOr<k8s::WatchEvent> Take();
 

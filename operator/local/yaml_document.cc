@@ -163,7 +163,7 @@ class Converter {
   size_t nodes_ = 0;
 };
 
-void ParseOne(std::string_view text, int first_line, std::vector<YamlDocument>* documents,
+void ParseOne(std::string_view text, int first_line, const std::function<void(YamlDocument)>& take,
               std::vector<YamlFault>* faults) {
   try {
     const YAML::Node node = YAML::Load(std::string(text));
@@ -173,7 +173,7 @@ void ParseOne(std::string_view text, int first_line, std::vector<YamlDocument>* 
     Json value;
     if (!Converter(first_line, document, *faults).Convert(node, "", 0, value)) return;
     document.value = std::make_shared<const Json>(std::move(value));
-    documents->push_back(std::move(document));
+    take(std::move(document));
   } catch (const YAML::Exception& e) {
     faults->push_back({first_line + std::max(e.mark.line, 0), "", "not YAML: " + e.msg});
   }
@@ -193,6 +193,12 @@ int YamlDocument::LineOf(const std::string& path) const {
 }
 
 void ParseYaml(std::string_view text, std::vector<YamlDocument>* documents, std::vector<YamlFault>* faults) {
+  ParseYaml(
+      text, [documents](YamlDocument document) { documents->push_back(std::move(document)); }, faults);
+}
+
+void ParseYaml(std::string_view text, const std::function<void(YamlDocument)>& take,
+               std::vector<YamlFault>* faults) {
   if (text.size() > kMaxYamlBytes) {
     faults->push_back({1, "", fmt::format("the file has more than {} bytes", kMaxYamlBytes)});
     return;
@@ -209,14 +215,14 @@ void ParseYaml(std::string_view text, std::vector<YamlDocument>* documents, std:
     const bool separates = current.starts_with("---") && (current.size() == 3 || current[3] == ' ' ||
                                                           current[3] == '\r' || current[3] == '\t');
     if (separates && line > 1) {
-      ParseOne(document, first_line, documents, faults);
+      ParseOne(document, first_line, take, faults);
       document.clear();
       first_line = line;
     }
     document += current;
     document += '\n';
   }
-  ParseOne(document, first_line, documents, faults);
+  ParseOne(document, first_line, take, faults);
 }
 
 }  // namespace dohle::local

@@ -3,6 +3,7 @@
 // place of operator/local that knows yaml-cpp.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,7 +35,9 @@ struct YamlFault {
 };
 
 // Splits `text` into its documents and parses each; empty ones are left out. A fault in one doesn't stop the
-// others.
+// others. The first hands each document over as it comes: a tree takes ten times the memory of its text.
+void ParseYaml(std::string_view text, const std::function<void(YamlDocument)>& take,
+               std::vector<YamlFault>* faults);
 void ParseYaml(std::string_view text, std::vector<YamlDocument>* documents, std::vector<YamlFault>* faults);
 
 }  // namespace dohle::local

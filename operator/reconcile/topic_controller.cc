@@ -56,11 +56,11 @@ TopicController::Group& TopicController::GroupOf(const std::string& key) {
 }
 
 void TopicController::Wake(const std::string& key) {
-  if (key.empty() || stopped_) return;
+  if (key.empty() || stopped_ || !acting_) return;
   Group& group = GroupOf(key);
   group.changed = true;
   if (group.wake != nullptr) group.wake->Set(true);
-  if (!acting_ || group.running) return;
+  if (group.running) return;
   group.running = true;
   ++running_;
   env::Spawn(parts_.executor, Loop(&group));
@@ -79,10 +79,13 @@ env::Task<void> TopicController::Loop(Group* group) {
     TopicInputs inputs = InputsOf(*group);
     const absl::Duration again = co_await group->reconciler->RunOnce(std::move(inputs));
     if (parts_.observer) parts_.observer("topic", OkStatus(), parts_.executor.clock().Now() - began);
+    // The last Topic went a while ago. A new one begins anew.
+    if (!group->changed && group->reconciler->idle() && topics_.Under(group->key).empty()) break;
     const auto wake = group->wake;
     if (!group->changed && !stopped_) co_await wake->WaitFor(again);
   }
-  group->running = false;
+  // Stop looks at all that there are.
+  if (!stopped_) groups_.erase(std::string(group->key));
   if (--running_ == 0 && all_ended_ != nullptr) all_ended_->Set(true);
 }
 

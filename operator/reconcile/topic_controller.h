@@ -31,8 +31,8 @@ class TopicController {
     std::function<bool()> may_act;  // does this operator lead?
     // The Kafka cluster behind a Cluster resource, as it is now.
     std::function<KafkaCluster(const k8s::ObjectName& cluster)> locate;
-    // What is measured of a topic; null: nothing yet. May be empty.
-    std::function<const TopicMeasures*(const std::string& key, const std::string& topic)> measures;
+    // What is measured of a topic, if anything is yet. May be empty.
+    std::function<std::optional<TopicMeasures>(const std::string& key, const std::string& topic)> measures;
     runtime::ReconcileObserver observer;
   };
   // What is referred to outlives the controller.
@@ -59,6 +59,7 @@ class TopicController {
     bool changed = true;
     bool running = false;
   };
+  // Those that Topics name, and a while after the last Topic.
   const std::map<std::string, std::unique_ptr<Group>>& groups() const { return groups_; }
 
  private:

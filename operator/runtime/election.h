@@ -13,10 +13,14 @@
 
 namespace dohle::runtime {
 
+// Another leads at most `lease` and two `retry`s after the leader died: 3.6 s with the jitter. A leader whose
+// API server doesn't answer for `renew_deadline` pauses, and leads again when it does.
 struct ElectionLimits {
-  absl::Duration lease = absl::Seconds(4);           // whole seconds; > renew_deadline
-  absl::Duration renew_deadline = absl::Seconds(3);  // > retry
-  absl::Duration retry = absl::Milliseconds(500);
+  absl::Duration lease = absl::Seconds(3);           // whole seconds; > renew_deadline
+  absl::Duration renew_deadline = absl::Seconds(2);  // > renew + retry
+  absl::Duration renew = absl::Milliseconds(500);    // how often who leads renews
+  absl::Duration retry =
+      absl::Milliseconds(250);  // how often others look, and who couldn't renew tries again
 };
 
 class Election {

@@ -11,7 +11,7 @@ env::MonotonicTime At(double seconds) {
   return env::MonotonicTime() + absl::Seconds(1000) + absl::Seconds(seconds);
 }
 std::optional<Election::Seen> HeldBy(const char* holder, const char* version) {
-  return Election::Seen{holder, version, absl::Seconds(4)};
+  return Election::Seen{holder, version, absl::Seconds(3)};
 }
 
 TEST(ElectionTest, TheFirstMakesTheLeaseAndLeadsFromWhenItBegan) {
@@ -19,8 +19,8 @@ TEST(ElectionTest, TheFirstMakesTheLeaseAndLeadsFromWhenItBegan) {
   EXPECT_EQ(a.Decide(std::nullopt, At(0)), Action::kCreate);
   EXPECT_FALSE(a.Leads(At(0)));
   a.Succeeded(At(0));
-  EXPECT_TRUE(a.Leads(At(2.9)));
-  EXPECT_FALSE(a.Leads(At(3)));
+  EXPECT_TRUE(a.Leads(At(1.9)));
+  EXPECT_FALSE(a.Leads(At(2)));
 }
 
 TEST(ElectionTest, WhoLeadsRenews) {
@@ -28,16 +28,16 @@ TEST(ElectionTest, WhoLeadsRenews) {
   a.Succeeded(At(0));
   EXPECT_EQ(a.Decide(HeldBy("a", "1"), At(1)), Action::kRenew);
   a.Succeeded(At(1));
-  EXPECT_TRUE(a.Leads(At(3.9)));
+  EXPECT_TRUE(a.Leads(At(2.9)));
 }
 
 TEST(ElectionTest, AnotherWaitsUntilTheLeaseHasStoodStillForItsDuration) {
   Election b("b", {});
   EXPECT_EQ(b.Decide(HeldBy("a", "1"), At(0)), Action::kWait);
-  EXPECT_EQ(b.Decide(HeldBy("a", "1"), At(3.9)), Action::kWait);
-  EXPECT_EQ(b.Decide(HeldBy("a", "2"), At(3.95)), Action::kWait);  // renewed
-  EXPECT_EQ(b.Decide(HeldBy("a", "2"), At(7.9)), Action::kWait);
-  EXPECT_EQ(b.Decide(HeldBy("a", "2"), At(7.95)), Action::kTake);
+  EXPECT_EQ(b.Decide(HeldBy("a", "1"), At(2.9)), Action::kWait);
+  EXPECT_EQ(b.Decide(HeldBy("a", "2"), At(2.95)), Action::kWait);  // renewed
+  EXPECT_EQ(b.Decide(HeldBy("a", "2"), At(5.9)), Action::kWait);
+  EXPECT_EQ(b.Decide(HeldBy("a", "2"), At(5.95)), Action::kTake);
 }
 
 TEST(ElectionTest, TheOldLeaderHasStoppedBeforeTheNewOneMayTake) {
@@ -53,6 +53,14 @@ TEST(ElectionTest, TheOldLeaderHasStoppedBeforeTheNewOneMayTake) {
     }
   }
   FAIL() << "the lease is never taken";
+}
+
+TEST(ElectionTest, TheLimitsKeepTheRule) {
+  const ElectionLimits limits;
+  EXPECT_LT(limits.renew_deadline, limits.lease);
+  EXPECT_EQ(limits.lease, absl::Seconds(absl::ToInt64Seconds(limits.lease)));
+  // A renewal may fail once, with the jitter of a fifth, before leadership is lost.
+  EXPECT_LT((limits.renew + limits.retry) * 1.2, limits.renew_deadline);
 }
 
 TEST(ElectionTest, AReleasedLeaseIsTakenAtOnce) {

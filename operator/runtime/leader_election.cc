@@ -40,9 +40,10 @@ env::Task<void> LeaderElection::Run(env::StopSignal& stop) {
     }
     Tell();
     // A jitter of a fifth, lest two that began together stay together.
-    const absl::Duration retry = election_.limits().retry;
-    const absl::Duration jitter = retry * static_cast<double>(random_.Below(kSteps)) / (5 * kSteps);
-    const bool stopped = co_await stop.SleepFor(retry + jitter);
+    const ElectionLimits& limits = election_.limits();
+    const absl::Duration pause = status.ok() && Leads() ? limits.renew : limits.retry;
+    const absl::Duration jitter = pause * static_cast<double>(random_.Below(kSteps)) / (5 * kSteps);
+    const bool stopped = co_await stop.SleepFor(pause + jitter);
     if (stopped) break;
   }
   co_await Release();

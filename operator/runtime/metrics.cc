@@ -5,6 +5,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "lib/base/metrics.h"
+
 namespace dohle::runtime {
 namespace {
 
@@ -13,37 +15,26 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries kSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                               0.25,  0.5,    1,     2.5,  5,     10,   30};
 
-// Collects what one source writes.
-class FamilyCollector : public MetricSink {
+// Writes what the sources tell.
+class TextSink : public MetricSink {
  public:
-  explicit FamilyCollector(std::vector<prometheus::MetricFamily>* families) : families_(families) {}
+  explicit TextSink(metrics::Exposition* text) : text_(text) {}
 
   void Gauge(std::string_view name, std::string_view help) override {
-    Begin(name, help, prometheus::MetricType::Gauge);
+    text_->Family(name, help, metrics::Type::kGauge);
   }
   void Counter(std::string_view name, std::string_view help) override {
-    Begin(name, help, prometheus::MetricType::Counter);
+    text_->Family(name, help, metrics::Type::kCounter);
   }
   void Sample(const MetricLabels& labels, double value) override {
-    prometheus::MetricFamily& family = families_->back();
-    prometheus::ClientMetric metric;
-    metric.label.reserve(labels.size());
-    for (const auto& [key, text] : labels) metric.label.push_back({std::string(key), std::string(text)});
-    metric.gauge.value = value;
-    metric.counter.value = value;
-    family.metric.push_back(std::move(metric));
+    labels_.clear();
+    for (const auto& [name, text] : labels) labels_.emplace_back(name, text);
+    text_->Sample(labels_, value);
   }
 
  private:
-  void Begin(std::string_view name, std::string_view help, prometheus::MetricType type) {
-    prometheus::MetricFamily family;
-    family.name = name;
-    family.help = help;
-    family.type = type;
-    families_->push_back(std::move(family));
-  }
-
-  std::vector<prometheus::MetricFamily>* families_;
+  metrics::Exposition* text_;
+  metrics::Labels labels_;
 };
 
 template <typename Builder>
@@ -98,10 +89,10 @@ void OperatorMetrics::EventRecorded(std::string_view reason) {
 void OperatorMetrics::AddSource(MetricSource source) { parts_->sources.push_back(std::move(source)); }
 
 std::string OperatorMetrics::Collect() const {
-  std::vector<prometheus::MetricFamily> families = parts_->registry.Collect();
-  FamilyCollector collector(&families);
-  for (const MetricSource& source : parts_->sources) source(collector);
-  return prometheus::TextSerializer().Serialize(families);
+  metrics::Exposition text;
+  TextSink sink(&text);
+  for (const MetricSource& source : parts_->sources) source(sink);
+  return prometheus::TextSerializer().Serialize(parts_->registry.Collect()) + text.Take();
 }
 
 }  // namespace dohle::runtime

@@ -1,7 +1,9 @@
-// The operator's own metrics, kept and written by prometheus-cpp; this is its adapter.
+// The operator's own metrics, kept by prometheus-cpp; this is its adapter.
 //
 // Counters and histograms are counted as things happen; what describes the world (lag, partitions,
-// conditions) is asked of sources when somebody scrapes. One executor. docs/metrics.md lists the names.
+// conditions) is asked of sources when somebody scrapes, and written as it comes: of thousands of topics
+// prometheus-cpp's objects would take several times the memory of the text. One executor. docs/metrics.md
+// lists the names.
 #pragma once
 
 #include <functional>

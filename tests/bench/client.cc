@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +37,9 @@ double OwnCpuSeconds() { return static_cast<double>(Nanoseconds(CLOCK_PROCESS_CP
 struct Connection {
   int fd = -1;
   std::string_view unsent;
-  std::deque<int64_t> sent_ns;  // of the requests in flight, oldest first
+  std::deque<int64_t>
+      sent_ns;         // of the requests in flight, oldest first; when they were due if there is a rate
+  int64_t due_ns = 0;  // the next request's; only with a rate
   std::unique_ptr<char[]> in = std::make_unique<char[]>(kReceiveBytes);
   size_t received = 0;
   int32_t correlation = 0;
@@ -47,16 +50,24 @@ struct Connection {
 class Loop {
  public:
   Loop(const Plan& plan, Workload& workload)
-      : plan_(plan), workload_(workload), connections_(plan.connections) {}
+      : plan_(plan), workload_(workload), connections_(plan.connections) {
+    if (plan.rate > 0)
+      interval_ns_ = static_cast<int64_t>(1e9 * static_cast<double>(plan.connections) / plan.rate);
+  }
 
   Measured Run() {
     Open();
     start_ = MonotonicNs();
-    for (size_t i = 0; i < connections_.size(); ++i) Pump(i);
+    for (size_t i = 0; i < connections_.size(); ++i) {
+      connections_[i].due_ns = start_ + static_cast<int64_t>(i) * interval_ns_ / connections_.size();
+      Pump(i);
+    }
     while (!over_) {
       epoll_event events[256];
-      const int n = epoll_wait(epoll_, events, 256, 100);
+      const timespec timeout = UntilDue();
+      const int n = epoll_pwait2(epoll_, events, 256, &timeout, nullptr);
       now_ = MonotonicNs();
+      if (interval_ns_ > 0) PumpDue();
       for (int e = 0; e < n; ++e) {
         const size_t i = events[e].data.u64;
         if ((events[e].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) Receive(i);
@@ -74,14 +85,41 @@ class Loop {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     for (size_t i = 0; i < connections_.size(); ++i) {
       Connection& c = connections_[i];
-      c.fd = Connect(plan_.port);
-      if (c.fd < 0) Die(fmt::format("nobody listens on port {}", plan_.port));
+      const int port = plan_.ports[i % plan_.ports.size()];
+      c.fd = Connect(port);
+      if (c.fd < 0) Die(fmt::format("nobody listens on port {}", port));
       fcntl(c.fd, F_SETFL, O_NONBLOCK);
       epoll_event event{};
       event.events = EPOLLIN | EPOLLOUT | EPOLLET;
       event.data.u64 = i;
       epoll_ctl(epoll_, EPOLL_CTL_ADD, c.fd, &event);
     }
+  }
+
+  // At most a tenth of a second.
+  timespec UntilDue() const {
+    int64_t wait_ns = 100'000'000;
+    if (interval_ns_ > 0) {
+      const int64_t now = MonotonicNs();
+      for (const Connection& c : connections_) {
+        if (c.sent_ns.size() < plan_.depth) wait_ns = std::min(wait_ns, std::max<int64_t>(c.due_ns - now, 0));
+      }
+    }
+    return {.tv_sec = 0, .tv_nsec = wait_ns};
+  }
+
+  void PumpDue() {
+    for (size_t i = 0; i < connections_.size(); ++i) {
+      if (connections_[i].unsent.empty() && connections_[i].due_ns <= now_) Pump(i);
+    }
+  }
+
+  // When the request that is sent now counts as sent.
+  int64_t SendTime(Connection& c) {
+    const int64_t now = MonotonicNs();
+    if (interval_ns_ == 0) return now;
+    c.due_ns += interval_ns_;
+    return c.due_ns - interval_ns_;
   }
 
   // Opens the window when the warm-up is over, closes it when it has lasted.
@@ -119,10 +157,11 @@ class Loop {
     while (true) {
       if (c.unsent.empty()) {
         if (c.sent_ns.size() >= plan_.depth) return;
+        if (interval_ns_ > 0 && c.due_ns > MonotonicNs()) return;
         std::string& request = workload_.Next(i);
         PutI32(request, kCorrelationAt, c.correlation++);
         c.unsent = request;
-        if (plan_.answered) c.sent_ns.push_back(MonotonicNs());
+        if (plan_.answered) c.sent_ns.push_back(SendTime(c));
       }
       const ssize_t n = send(c.fd, c.unsent.data(), c.unsent.size(), MSG_NOSIGNAL);
       if (n < 0) {
@@ -190,6 +229,7 @@ class Loop {
   int epoll_ = -1;
   int64_t start_ = 0;
   int64_t now_ = 0;
+  int64_t interval_ns_ = 0;  // between two requests of a connection; 0: there is no rate
   int64_t window_start_ = 0;
   int last_error_ = 0;
   bool over_ = false;

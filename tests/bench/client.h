@@ -45,9 +45,11 @@ class Workload {
 };
 
 struct Plan {
-  int port = 0;
+  std::vector<int> ports;  // connection i goes to port i modulo their number
   size_t connections = 1;
   size_t depth = 1;      // requests in flight on a connection
+  double rate = 0;       // requests a second, all connections together, sent when they are due and timed from
+                         // then on; 0: as fast as the answers come
   bool answered = true;  // false for acks=0
   double warmup_s = 0;   // before the window, and until every connection had a good answer
   double seconds = 0;    // the window's length; 0: until `bytes`

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/bench/bare.h"
 #include "tests/bench/client.h"
@@ -17,7 +19,7 @@
 namespace dohle::bench {
 namespace {
 
-constexpr const char* kUsage = R"(dohle-load MODE --port N [--name value ...]     prints one line of JSON
+constexpr const char* kUsage = R"(dohle-load MODE --port N[,N…] [--name value ...]     prints one line of JSON
 
 modes
   produce   --topic T  --batch-bytes 65536 --record-bytes 100 --acks 1 [--spread 1]
@@ -26,6 +28,8 @@ modes
   topics    --prefix P --bytes COUNT                        creates COUNT topics of --partitions
   create    --topic T  --partitions N                       one topic, and waits until all its partitions have leaders
   delete    --topic T
+  led       --prefix P --topics N --partitions M [--without ID]     waits until all partitions of P0, P1, … have a leader,
+                                        another than ID; prints the monotonic clock in ns
   first     [--topic T --partition P]   says "ready", then tries until a request is served (Metadata, or with a topic
                                         Produce to it); prints the monotonic clock in ns
   bare      --directory D --batch-bytes 65536 --record-bytes 100     serves Produce and Fetch, prints its port
@@ -33,6 +37,7 @@ modes
 for all loads
   --connections 8 --partitions 8 --depth 1    requests in flight on a connection
   --warmup 1 --seconds 5 | --bytes N          the measured window
+  --rate R                                    requests a second, timed from when they are due
   --pid P                                     the server, whose CPU time is measured
 )";
 
@@ -54,6 +59,14 @@ class Flags {
   T Integer(const std::string& name, T otherwise) const {
     return static_cast<T>(Number(name, static_cast<double>(otherwise)));
   }
+  // Several, where a load goes to the nodes of a cluster.
+  std::vector<int> Ports() const {
+    std::vector<int> ports;
+    std::istringstream words(Text("port"));
+    for (std::string word; std::getline(words, word, ',');) ports.push_back(std::atoi(word.c_str()));
+    if (ports.empty()) Die(kUsage);
+    return ports;
+  }
 
  private:
   std::map<std::string, std::string> values_;
@@ -61,7 +74,8 @@ class Flags {
 
 Plan PlanOf(const Flags& flags) {
   Plan plan;
-  plan.port = flags.Integer("port", 0);
+  plan.ports = flags.Ports();
+  plan.rate = flags.Number("rate", 0);
   plan.connections = flags.Integer<size_t>("connections", 8);
   plan.depth = flags.Integer<size_t>("depth", 1);
   plan.warmup_s = flags.Number("warmup", 1);
@@ -127,6 +141,28 @@ int Create(const Flags& flags) {
   return 0;
 }
 
+int Led(const Flags& flags) {
+  const int fd = Connect(flags.Integer("port", 0));
+  if (fd < 0) Die("nobody listens");
+  const auto partitions = flags.Integer<size_t>("partitions", 8);
+  const int32_t gone = flags.Integer("without", -1);
+  const int64_t start = MonotonicNs();
+  for (int topic = 0; topic < flags.Integer("topics", 1);) {
+    const std::string name = fmt::format("{}{}", flags.Text("prefix"), topic);
+    const MetadataAnswer answer = ParseMetadata(Call(fd, MetadataRequest(name).bytes), gone);
+    if (answer.error == 0 && answer.partitions == partitions && answer.leaderless == 0) {
+      ++topic;
+      continue;
+    }
+    if (MonotonicNs() - start > 300'000'000'000)
+      Die(fmt::format("topic {}: error {}, {} partitions, {} without a leader", name, answer.error,
+                      answer.partitions, answer.leaderless));
+    poll(nullptr, 0, 10);
+  }
+  fmt::print("{{\"mode\": \"led\", \"monotonic_ns\": {}}}\n", MonotonicNs());
+  return 0;
+}
+
 int Delete(const Flags& flags) {
   const int fd = Connect(flags.Integer("port", 0));
   if (fd < 0) Die("nobody listens");
@@ -174,6 +210,7 @@ int Main(int argc, char** argv) {
   if (mode == "create") return Create(flags);
   if (mode == "delete") return Delete(flags);
   if (mode == "first") return First(flags);
+  if (mode == "led") return Led(flags);
   if (mode == "bare") ServeBare(flags.Text("directory", "."), BatchOf(flags));
   Die(kUsage);
 }

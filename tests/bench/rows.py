@@ -18,6 +18,7 @@ class Row:
         self.name, self.title, self.figure, self.unit = name, title, figure, unit
         self.to_apache, self.to_bare, self.most, self.also = to_apache, to_bare, most, also
         self.writes = name.startswith("produce")
+        self.of_cluster = name.startswith("three-")
 
 
 ROWS = [
@@ -39,6 +40,26 @@ ROWS = [
     Row("partitions", "resident memory, 10,000 empty partitions", "mib", "MiB", most=128, also=("create_s",)),
     Row("start", "exec to first served request, empty", "ms", "ms", most=50),
     Row("recovery", "the same after kill -9, 5 GB in 1,000 partitions", "ms", "ms", most=1000),
+    Row("three-leader", "three nodes: gap of acks=all, a leader killed, librdkafka", "librdkafka_ms", "ms", most=500,
+        also=("librdkafka_worst_ms",)),
+    Row("three-leader-java", "the same, Java", "java_ms", "ms", most=500, also=("java_worst_ms",)),
+    Row("three-follower", "the same, a follower killed, librdkafka", "librdkafka_ms", "ms", most=500,
+        also=("librdkafka_worst_ms",)),
+    Row("three-follower-java", "the same, Java", "java_ms", "ms", most=500, also=("java_worst_ms",)),
+    Row("three-controller", "the same, the active controller killed, worst", "librdkafka_worst_ms", "ms", most=2000,
+        also=("java_worst_ms",)),
+    Row("three-both", "the same, controller and leader at once, worst", "librdkafka_worst_ms", "ms", most=2000,
+        also=("java_worst_ms",)),
+    Row("three-rolling", "three nodes: rolling restart, p99 of produce", "p99_ms", "ms", 1 / 3,
+        also=("p999_ms", "worst_ms", "errors")),
+    Row("three-cpu", "three nodes: produce, 1 KiB records, acks=all", "cpu_s_per_gb", "CPU-s/GB", 1 / 3,
+        also=("mb_per_s", "p99_ms")),
+    Row("three-10mb", "three nodes: p99 of produce at 10 MB/s, acks=all", "p99_ms", "ms", 1 / 5,
+        also=("p50_ms", "p999_ms", "cpu_s_per_gb")),
+    Row("three-10mb-flush", "the same with flush.messages=1", "p99_ms", "ms", also=("p50_ms", "p999_ms")),
+    Row("three-partitions", "three nodes: 10,000 partitions created", "create_s", "s", 1 / 5, also=("mib",)),
+    Row("three-led", "the same, a node killed, all led again", "led_s", "s", most=1),
+    Row("three-idle", "three nodes: resident memory, idle, together", "mib", "MiB", most=64),
     Row("operator-start", "operator, exec to first reconciliation", "ms", "ms", most=200),
     Row("operator-record", "operator --local, exec to first acknowledged record", "ms", "ms", most=1000),
     Row("operator-change", "operator, changed YAML to action on the broker", "ms", "ms", most=1000),
@@ -61,6 +82,10 @@ class Sizes:
         self.many_partitions = 1000 if quick else 10_000
         self.recovery_partitions = 100 if quick else 1000
         self.topics = 20 if quick else 100
+        self.failovers = 1 if quick else 5
+        self.rolling_rate = 100 if quick else 500
+        self.rate_s = 5 if quick else 30
+        self.cluster_warmup_s = 3 if quick else 10
         self.starts = 3 if quick else 7
 
 

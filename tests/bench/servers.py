@@ -1,6 +1,7 @@
 """The servers that the benchmarks measure: Dohle, Apache Kafka and the bare loop, each started in a folder of its own
 on free ports of the loopback. Standard library only."""
 
+import functools
 import json
 import os
 import pathlib
@@ -157,31 +158,34 @@ class Dohle(Broker):
         return [str(self.binary), str(self.config)]
 
 
+@functools.cache
+def class_path():
+    return subprocess.run([ROOT / "tests/support/kafka_jars.sh"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def java_of_apache(*arguments):
+    """The command of Apache's own start script: 1 GB of heap, G1."""
+    return ["java", "-server", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+            "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-XX:MaxInlineLevel=15",
+            "-Djava.awt.headless=true", "-cp", class_path(),
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
+
+
 class Apache(Broker):
-    """Apache Kafka 4.3.1 as its own start script runs it: 1 GB of heap, G1."""
+    """Apache Kafka 4.3.1 as its own start script runs it."""
 
     name = "apache"
-    class_path = None
-
-    def java(self, *arguments):
-        if Apache.class_path is None:
-            Apache.class_path = subprocess.run([ROOT / "tests/support/kafka_jars.sh"], check=True,
-                                               capture_output=True, text=True).stdout.strip()
-        return ["java", "-server", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-                "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-XX:MaxInlineLevel=15",
-                "-Djava.awt.headless=true", "-cp", Apache.class_path,
-                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *arguments]
 
     def prepare(self):
         super().prepare()
         done = subprocess.run(
-            self.java("kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID, "-c", str(self.config)),
+            java_of_apache("kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID, "-c", str(self.config)),
             capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Malfunction(f"Apache's StorageTool: {done.stdout}{done.stderr}")
 
     def command(self):
-        return self.java("kafka.Kafka", str(self.config))
+        return java_of_apache("kafka.Kafka", str(self.config))
 
 
 class Bare(Server):

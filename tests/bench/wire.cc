@@ -313,7 +313,7 @@ FetchAnswer ParseFetch(std::string_view frame) {
   return answer;
 }
 
-MetadataAnswer ParseMetadata(std::string_view frame) {
+MetadataAnswer ParseMetadata(std::string_view frame, int32_t gone) {
   MetadataAnswer answer;
   Reader r = Body(frame);
   r.I32();
@@ -338,7 +338,7 @@ MetadataAnswer ParseMetadata(std::string_view frame) {
     for (size_t i = 0; i < answer.partitions && r.ok(); ++i) {
       r.I16();
       r.I32();
-      if (r.I32() < 0) ++answer.leaderless;
+      if (const int32_t leader = r.I32(); leader < 0 || leader == gone) ++answer.leaderless;
       r.I32();
       for (int list = 0; list < 3; ++list) r.Bytes(4 * (r.UVarint() - 1));
       r.SkipTags();

@@ -101,8 +101,8 @@ struct MetadataAnswer {
   int16_t error = kNoAnswer;
   size_t brokers = 0;
   size_t partitions = 0;  // of the topic asked for
-  size_t leaderless = 0;  // of these
+  size_t leaderless = 0;  // of these, or still led by `gone`
 };
-MetadataAnswer ParseMetadata(std::string_view frame);
+MetadataAnswer ParseMetadata(std::string_view frame, int32_t gone = -1);
 
 }  // namespace dohle::bench

@@ -16,6 +16,7 @@ class FaultyClient : public k8s::Client {
     double after = 0;     // chance that it was done and fails all the same
     double conflict = 0;  // chance that a write is refused as a conflict
     double watch = 0;     // chance, at each event, that its watch goes silent or ends
+    bool reads = true;    // whether calls that read are failed and delayed too
     absl::Duration most_delay = absl::ZeroDuration();
   };
   // Both outlive it.

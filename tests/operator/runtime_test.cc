@@ -135,7 +135,7 @@ TEST_P(RuntimeTest, ThereIsAtMostOneLeaderAndSoonOneAgain) {
   cut.Set({.before = 0.2, .after = 0.2, .conflict = 0.1, .most_delay = absl::Milliseconds(200)});
   watch(absl::Minutes(2), [] { return false; });
   cut.Set({.before = 1});
-  EXPECT_TRUE(watch(absl::Seconds(6), [&] { return b.Leads(); }));
+  EXPECT_TRUE(watch(absl::Seconds(4), [&] { return b.Leads(); }));
   EXPECT_FALSE(a.Leads());
   cut.Set({});
   EXPECT_FALSE(watch(absl::Seconds(30), [&] { return a.Leads(); }));

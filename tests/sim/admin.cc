@@ -50,7 +50,7 @@ env::Task<StatusOr<std::string>> DescribeRetention(Client* client, std::string t
   resource.resource_type = kTopicResource;
   resource.resource_name = kafka::Text::Copy(topic);
   resource.configuration_keys->push_back(kRetention);
-  auto answer = co_await client->Call<kafka::DescribeConfigsResponse>(std::move(request), 4);
+  auto answer = co_await client->Call<kafka::DescribeConfigsResponse>(Whom::Any(), std::move(request), 4);
   if (!answer.ok()) co_return answer.status();
   const auto& result = answer->message.results.at(0);
   if (result.error_code != 0) co_return ToStatus(result.error_code);
@@ -65,21 +65,21 @@ env::Task<StatusOr<Uuid>> CreateTopic(Client* client, NewTopic topic) {
   auto& creatable = request.topics.emplace_back();
   creatable.name = kafka::Text::Copy(topic.name);
   creatable.num_partitions = topic.partitions;
-  creatable.replication_factor = 1;
+  creatable.replication_factor = topic.replication_factor;
   for (const auto& [name, value] : topic.configs) {
     auto& config = creatable.configs.emplace_back();
     config.name = kafka::Text::Copy(name);
     config.value = kafka::Text::Copy(value);
   }
-  auto answer = co_await client->Call<kafka::CreateTopicsResponse>(std::move(request), 7);
+  auto answer = co_await client->Call<kafka::CreateTopicsResponse>(Whom::Any(), std::move(request), 7);
   if (!answer.ok()) co_return answer.status();
   const auto& result = answer->message.topics.at(0);
   if (result.error_code != 0) co_return ToStatus(result.error_code);
   co_return result.topic_id;
 }
 
-Admin::Admin(env::Env& env, env::Endpoint broker, Control& control, ClusterModel& model)
-    : env_(env), client_(env, std::move(broker), "admin"), control_(control), model_(model) {}
+Admin::Admin(env::Env& env, std::vector<env::Endpoint> brokers, Control& control, ClusterModel& model)
+    : env_(env), client_(env, std::move(brokers), "admin"), control_(control), model_(model) {}
 
 env::Task<void> Admin::Run() {
   ++control_.running;
@@ -129,7 +129,7 @@ env::Task<void> Admin::Delete(std::string name) {
   kafka::DeleteTopicsRequest request;
   request.timeout_ms = 5000;
   request.topics.emplace_back().name = kafka::Text::Copy(name);
-  auto answer = co_await client_.Call<kafka::DeleteTopicsResponse>(std::move(request), 6);
+  auto answer = co_await client_.Call<kafka::DeleteTopicsResponse>(Whom::Any(), std::move(request), 6);
   if (answer.ok() && answer->message.responses.at(0).error_code == 0)
     model.state = TopicModel::State::kAbsent;
 }
@@ -145,7 +145,8 @@ env::Task<void> Admin::Alter(std::string name) {
   auto& config = resource.configs.emplace_back();
   config.name = kRetention;
   config.value = kafka::Text::Copy(retention_ms);
-  auto answer = co_await client_.Call<kafka::IncrementalAlterConfigsResponse>(std::move(request), 1);
+  auto answer =
+      co_await client_.Call<kafka::IncrementalAlterConfigsResponse>(Whom::Any(), std::move(request), 1);
   if (!answer.ok() || answer->message.responses.at(0).error_code != 0) co_return;
   // What was asked before without an answer may come late; what was acknowledged before is history.
   model.retention_ms.erase(std::exchange(model.acknowledged_retention_ms, retention_ms));
@@ -155,7 +156,7 @@ env::Task<StatusOr<std::vector<std::string>>> CompareWithModel(Client* client, c
   std::vector<std::string> differences;
   kafka::MetadataRequest request;
   request.topics.reset();
-  auto answer = co_await client->Call<kafka::MetadataResponse>(std::move(request), 12);
+  auto answer = co_await client->Call<kafka::MetadataResponse>(Whom::Any(), std::move(request), 12);
   if (!answer.ok()) co_return answer.status();
   std::map<std::string_view, const kafka::MetadataResponse_MetadataResponseTopic*> found;
   for (const auto& topic : answer->message.topics) found[topic.name->view()] = &topic;

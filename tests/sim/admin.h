@@ -26,6 +26,7 @@ using ClusterModel = std::map<std::string, TopicModel>;
 struct NewTopic {
   std::string name;
   int32_t partitions = 1;
+  int16_t replication_factor = -1;  // the cluster's default
   std::map<std::string, std::string> configs;
 };
 // The topic's id; kAlreadyExists. Failures with another code mean that it may have been created.
@@ -33,7 +34,7 @@ env::Task<StatusOr<Uuid>> CreateTopic(Client* client, NewTopic topic);
 
 class Admin {
  public:
-  Admin(env::Env& env, env::Endpoint broker, Control& control, ClusterModel& model);
+  Admin(env::Env& env, std::vector<env::Endpoint> brokers, Control& control, ClusterModel& model);
   env::Task<void> Run();
 
  private:

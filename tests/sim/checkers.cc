@@ -32,6 +32,19 @@ std::map<TopicPartition, Origins> OriginsOf(const History& history) {
   return origins;
 }
 
+// The broker has forgotten where, but promised that the records are there.
+void CheckSomewhere(const SentBatch& batch, const FinalLog& log, Violations* violations) {
+  for (int32_t i = 0; i < batch.count; ++i) {
+    const std::string value = RecordValue(batch, i);
+    const bool found = std::any_of(log.records.begin(), log.records.end(),
+                                   [&](const ReadRecord& record) { return record.value == value; });
+    if (found) continue;
+    violations->push_back(
+        fmt::format("{}: '{}' was acknowledged, and is lost", ToString(batch.partition), value));
+    return;
+  }
+}
+
 }  // namespace
 
 std::string RecordValue(const SentBatch& batch, int32_t index) {
@@ -93,6 +106,10 @@ void CheckAcknowledged(const History& history, Violations* violations) {
     if (!batch.base_offset || !history.Promised(batch.partition.topic, batch.acknowledged_at)) continue;
     const auto log = history.final_logs().find(batch.partition);
     if (log == history.final_logs().end()) continue;
+    if (*batch.base_offset < 0) {
+      CheckSomewhere(batch, log->second, violations);
+      continue;
+    }
     for (int32_t i = 0; i < batch.count; ++i) {
       const int64_t offset = *batch.base_offset + i;
       const ReadRecord* found = RecordAt(log->second, offset);

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "lib/base/check.h"
+#include "lib/kafka/record_batch_builder.h"
+#include "tests/sim/replicas.h"
+
 namespace dohle::sim {
 namespace {
 
@@ -97,6 +101,32 @@ TEST_F(CheckersTest, ACommitThatGoesBackIsFound) {
   EXPECT_TRUE(Violations().empty());
   history_.SawCommitted(where, -1, MonotonicTime(6), MonotonicTime(7));
   EXPECT_EQ(Violations().size(), 1U);
+}
+
+ReplicaLog ReplicaWith(std::string host, const std::vector<std::string>& values) {
+  ReplicaLog replica;
+  replica.host = std::move(host);
+  for (const std::string& value : values) {
+    kafka::BatchOptions options;
+    options.base_offset = Offset(static_cast<int64_t>(replica.batches.size()));
+    kafka::RecordBatchBuilder batch(options);
+    batch.Append(1, std::nullopt, std::string_view(value));
+    auto bytes = batch.Build();
+    DOHLE_CHECK(bytes.ok());
+    replica.batches[options.base_offset.value()] = std::move(*bytes);
+  }
+  return replica;
+}
+
+TEST(ReplicasTest, OnlyWhatLiesBelowTheHighWatermarkMustAgree) {
+  const std::vector<ReplicaLog> replicas{ReplicaWith("a", {"x", "y", "z"}), ReplicaWith("b", {"x", "y"}),
+                                         ReplicaWith("c", {"x", "q"})};
+  EXPECT_TRUE(AllReach(replicas, 2));
+  EXPECT_FALSE(AllReach(replicas, 3));
+  EXPECT_EQ(Difference({replicas[0], replicas[1]}, 2), "");
+  EXPECT_EQ(Difference(replicas, 1), "");
+  EXPECT_NE(Difference({replicas[0], replicas[1]}, 3), "");
+  EXPECT_NE(Difference(replicas, 2), "");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Simulated brokers: made, crashed, started again. One node now: itself the quorum.
+// Simulated brokers: made, crashed, started again. Each is broker and controller; one alone is itself the
+// quorum.
 #pragma once
 
 #include <memory>
@@ -26,8 +27,9 @@ class Cluster {
   size_t size() const { return nodes_.size(); }
   env::SimNode& node(size_t i) { return *nodes_[i].node; }
   std::string host(size_t i) const { return nodes_[i].node->name(); }
-  env::Endpoint endpoint(size_t i) const { return {host(i), 9092}; }
+  std::vector<env::Endpoint> endpoints() const;  // where clients connect
   bool running(size_t i) const { return nodes_[i].broker != nullptr; }
+  size_t running_count() const;
   bool serving(size_t i) const { return nodes_[i].started && nodes_[i].started->ok(); }
 
   // From the test, not from a node's work.
@@ -39,11 +41,14 @@ class Cluster {
  private:
   struct Member {
     env::SimNode* node = nullptr;
+    bool formatted = false;
     std::unique_ptr<Broker> broker;
     std::shared_ptr<std::optional<Status>> outcome;
     std::optional<Status> started;
   };
   server::LoadedConfig Config(size_t i) const;
+  void Format(size_t i);
+  void AddQuorum(size_t i, server::ConfigMap* properties) const;
 
   const ClusterOptions options_;
   std::vector<Member> nodes_;

@@ -74,13 +74,15 @@ env::Task<StatusOr<Fetched>> FetchFrom(Client* client, TopicPartition partition,
                                        int32_t wait_ms) {
   const MonotonicTime asked_at = client->now();
   kafka::FetchRequest request = RequestFrom(partition, offset, wait_ms);
-  auto answer = co_await client->Call<kafka::FetchResponse>(std::move(request), kFetchVersion);
+  auto answer = co_await client->Call<kafka::FetchResponse>(Whom::LeaderOf(partition), std::move(request),
+                                                            kFetchVersion);
   if (!answer.ok()) co_return answer.status();
   Fetched fetched;
   fetched.error = answer->message.error_code;
   if (fetched.error != 0) co_return fetched;
   const auto& data = answer->message.responses.at(0).partitions.at(0);
   fetched.error = data.error_code;
+  if (fetched.error != 0) client->Forget(Whom::LeaderOf(partition));
   fetched.high_watermark = data.high_watermark;
   fetched.log_start_offset = data.log_start_offset;
   const std::string_view bytes = data.records ? data.records->contiguous() : std::string_view();
@@ -92,7 +94,7 @@ env::Task<StatusOr<Fetched>> FetchFrom(Client* client, TopicPartition partition,
 env::Task<bool> FindCoordinator(Client* client, std::string group) {
   kafka::FindCoordinatorRequest request;
   request.coordinator_keys.push_back(kafka::Text::Copy(group));
-  auto answer = co_await client->Call<kafka::FindCoordinatorResponse>(std::move(request), 4);
+  auto answer = co_await client->Call<kafka::FindCoordinatorResponse>(Whom::Any(), std::move(request), 4);
   co_return answer.ok() && answer->message.coordinators.at(0).error_code == 0;
 }
 
@@ -103,24 +105,27 @@ env::Task<StatusOr<int64_t>> FetchCommitted(Client* client, std::string group, T
   auto& topic = of_group.topics->emplace_back();
   topic.name = kafka::Text::Copy(partition.topic);
   topic.partition_indexes = {partition.partition.value()};
-  auto answer = co_await client->Call<kafka::OffsetFetchResponse>(std::move(request), kOffsetFetchVersion);
+  auto answer = co_await client->Call<kafka::OffsetFetchResponse>(Whom::CoordinatorOf(group),
+                                                                  std::move(request), kOffsetFetchVersion);
   if (!answer.ok()) co_return answer.status();
   const auto& result = answer->message.groups.at(0);
   int16_t error = result.error_code;
   if (error == 0) error = result.topics.at(0).partitions.at(0).error_code;
   if (error != 0) {
+    client->Forget(Whom::CoordinatorOf(group));
     co_return MakeStatus(StatusCode::kUnavailable, "{}", kafka::Name(kafka::ErrorFromCode(error)));
   }
   co_return result.topics.at(0).partitions.at(0).committed_offset;
 }
 
-Consumer::Consumer(env::Env& env, env::Endpoint broker, History& history, Control& control,
+Consumer::Consumer(env::Env& env, std::vector<env::Endpoint> brokers, History& history, Control& control,
                    ConsumerOptions options)
     : env_(env),
-      client_(env, std::move(broker), fmt::format("consumer-{}", options.number)),
+      client_(env, std::move(brokers), fmt::format("consumer-{}", options.number)),
       history_(history),
       control_(control),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      coordinator_(Whom::CoordinatorOf(options_.group)) {}
 
 env::Task<void> Consumer::Run() {
   ++control_.running;
@@ -128,6 +133,7 @@ env::Task<void> Consumer::Run() {
     bool going = co_await Join();
     if (going) going = co_await StartFromCommitted();
     while (going && !control_.stopping) going = co_await Consume();
+    client_.Forget(coordinator_);
     co_await env::Sleep(absl::Milliseconds(100 + static_cast<int64_t>(env_.random.Below(400))));
   }
   co_await Leave();
@@ -148,7 +154,8 @@ env::Task<bool> Consumer::Join() {
   request.member_id = kafka::Text::Copy(member_id_);
   request.protocol_type = "consumer";
   request.protocols.push_back({kProtocol, kafka::Text(kafka::EncodeVersionPrefixed(subscription, 0))});
-  auto answer = co_await client_.Call<kafka::JoinGroupResponse>(std::move(request), kJoinVersion);
+  auto answer =
+      co_await client_.Call<kafka::JoinGroupResponse>(coordinator_, std::move(request), kJoinVersion);
   if (!answer.ok()) co_return false;
   const kafka::JoinGroupResponse& joined = answer->message;
   const ErrorCode error = kafka::ErrorFromCode(joined.error_code);
@@ -183,7 +190,8 @@ env::Task<bool> Consumer::Sync(std::vector<std::string> members) {
     one.member_id = kafka::Text::Copy(members[m]);
     one.assignment = kafka::Text(kafka::EncodeVersionPrefixed(assignment, 0));
   }
-  auto answer = co_await client_.Call<kafka::SyncGroupResponse>(std::move(request), kSyncVersion);
+  auto answer =
+      co_await client_.Call<kafka::SyncGroupResponse>(coordinator_, std::move(request), kSyncVersion);
   if (!answer.ok() || answer->message.error_code != 0) co_return false;
   kafka::ConsumerProtocolAssignment assignment;
   if (!kafka::DecodeVersionPrefixed(answer->message.assignment.view(), &assignment).ok()) co_return false;
@@ -239,7 +247,8 @@ env::Task<bool> Consumer::Read(TopicPartition partition) {
     // Nothing but a loss of power takes from a log what was read or committed.
     if (history_.Promised(partition.topic, MonotonicTime()) &&
         history_.Promised("__consumer_offsets", MonotonicTime())) {
-      history_.Violation(fmt::format("{}: offset {} is out of range", ToString(partition), position));
+      history_.Violation(fmt::format("{}: at {:.3f} s offset {} is out of range", ToString(partition),
+                                     static_cast<double>(client_.now().nanoseconds()) * 1e-9, position));
     }
     positions_[partition] = 0;
   }
@@ -271,7 +280,8 @@ env::Task<bool> Consumer::Commit() {
     one.partition_index = partition.partition.value();
     one.committed_offset = position;
   }
-  auto answer = co_await client_.Call<kafka::OffsetCommitResponse>(std::move(request), kOffsetCommitVersion);
+  auto answer = co_await client_.Call<kafka::OffsetCommitResponse>(coordinator_, std::move(request),
+                                                                   kOffsetCommitVersion);
   if (!answer.ok()) co_return false;
   bool all = true;
   for (const auto& topic : answer->message.topics) {
@@ -292,7 +302,8 @@ env::Task<bool> Consumer::Beat() {
   request.group_id = kafka::Text::Copy(options_.group);
   request.generation_id = generation_;
   request.member_id = kafka::Text::Copy(member_id_);
-  auto answer = co_await client_.Call<kafka::HeartbeatResponse>(std::move(request), kHeartbeatVersion);
+  auto answer =
+      co_await client_.Call<kafka::HeartbeatResponse>(coordinator_, std::move(request), kHeartbeatVersion);
   if (!answer.ok()) co_return false;
   if (kafka::ErrorFromCode(answer->message.error_code) == ErrorCode::kUnknownMemberId) member_id_.clear();
   co_return answer->message.error_code == 0;
@@ -302,8 +313,7 @@ env::Task<void> Consumer::Leave() {
   kafka::LeaveGroupRequest request;
   request.group_id = kafka::Text::Copy(options_.group);
   request.members.emplace_back().member_id = kafka::Text::Copy(std::exchange(member_id_, {}));
-  auto left = co_await client_.Call<kafka::LeaveGroupResponse>(std::move(request), kLeaveVersion);
-  if (!left.ok()) client_.Disconnect();
+  (void)co_await client_.Call<kafka::LeaveGroupResponse>(coordinator_, std::move(request), kLeaveVersion);
 }
 
 }  // namespace dohle::sim

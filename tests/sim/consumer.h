@@ -33,7 +33,8 @@ env::Task<StatusOr<int64_t>> FetchCommitted(Client* client, std::string group, T
 
 class Consumer {
  public:
-  Consumer(env::Env& env, env::Endpoint broker, History& history, Control& control, ConsumerOptions options);
+  Consumer(env::Env& env, std::vector<env::Endpoint> brokers, History& history, Control& control,
+           ConsumerOptions options);
   env::Task<void> Run();
 
  private:
@@ -52,6 +53,7 @@ class Consumer {
   History& history_;
   Control& control_;
   const ConsumerOptions options_;
+  const Whom coordinator_;
   std::string member_id_;
   int32_t generation_ = -1;
   std::map<TopicPartition, int64_t> positions_;

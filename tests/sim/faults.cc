@@ -42,7 +42,8 @@ void Faults::At(absl::Duration when, std::string what, Action action) {
 
 void Faults::Kill(size_t node, SimNode::Death death) {
   if (!cluster_.running(node)) return;
-  if (death == SimNode::Death::kPower) history_.PowerCut(world_.now());
+  // One alone may forget what nobody else has.
+  if (death == SimNode::Death::kPower && cluster_.size() == 1) history_.PowerCut(world_.now());
   cluster_.Crash(node, death);
 }
 
@@ -50,9 +51,14 @@ void Faults::StartAgain(size_t node) {
   if (!cluster_.running(node)) cluster_.Start(node);
 }
 
-void Faults::Death(absl::Duration when, SimNode::Death death) {
+size_t Faults::DrawMortal() {
   const size_t node = world_.random().Below(cluster_.size());
+  return options_.power_cuts && cluster_.size() > 1 ? options_.power_victim : node;
+}
+
+void Faults::Death(absl::Duration when, SimNode::Death death) {
   const bool power = death == SimNode::Death::kPower;
+  const size_t node = DrawMortal();
   // Twice in a row: the second meets the recovery from the first.
   const int times = world_.random().Chance(0.3) ? 2 : 1;
   for (int i = 0; i < times; ++i) {
@@ -76,7 +82,7 @@ void Faults::SlowDisk(absl::Duration when) {
 }
 
 void Faults::FullDisk(absl::Duration when) {
-  const size_t node = world_.random().Below(cluster_.size());
+  const size_t node = DrawMortal();
   const auto left = static_cast<uint64_t>(world_.random().Between(0, 20'000));
   At(when, fmt::format("disk of node {} has {} bytes left", node, left), [this, node, left] {
     env::SimDisk& disk = cluster_.node(node).disk();
@@ -92,7 +98,7 @@ void Faults::FullDisk(absl::Duration when) {
 }
 
 void Faults::IoErrors(absl::Duration when) {
-  const size_t node = world_.random().Below(cluster_.size());
+  const size_t node = DrawMortal();
   const DiskTarget& target = kDiskTargets[world_.random().Below(kDiskTargets.size())];
   env::DiskFault fault;
   fault.pattern = target.pattern;
@@ -112,7 +118,9 @@ void Faults::IoErrors(absl::Duration when) {
 
 void Faults::Network(absl::Duration when) {
   const std::string broker = cluster_.host(world_.random().Below(cluster_.size()));
-  const std::string client = clients_[world_.random().Below(clients_.size())];
+  std::string client = clients_[world_.random().Below(clients_.size())];
+  if (cluster_.size() > 1 && world_.random().Chance(0.6))
+    client = cluster_.host(world_.random().Below(cluster_.size()));
   const absl::Duration end = when + absl::Milliseconds(world_.random().Between(200, 8000));
   env::SimNetwork& network = world_.network();
   switch (world_.random().Below(4)) {
@@ -131,10 +139,27 @@ void Faults::Network(absl::Duration when) {
          [&network] { network.SetDelay(absl::Microseconds(20), absl::Microseconds(500)); });
       return;
     default:
-      At(when, fmt::format("{} and {} are cut off", client, broker),
-         [&network, client, broker] { network.CutBothWays(client, broker); });
-      At(end, "the network is whole", [&network] { network.HealAll(); });
+      Cut(when, end, client, broker);
   }
+}
+
+void Faults::Cut(absl::Duration when, absl::Duration end, const std::string& one, const std::string& other) {
+  env::SimNetwork& network = world_.network();
+  if (one == other) {
+    // A node alone: from all others.
+    At(when, fmt::format("{} is cut off from the other nodes", one), [this, &network, one] {
+      for (size_t i = 0; i < cluster_.size(); ++i) {
+        if (cluster_.host(i) != one) network.CutBothWays(one, cluster_.host(i));
+      }
+    });
+  } else if (cluster_.size() > 1 && world_.random().Chance(0.3)) {
+    At(when, fmt::format("nothing gets from {} to {}", one, other),
+       [&network, one, other] { network.Cut(one, other); });
+  } else {
+    At(when, fmt::format("{} and {} are cut off", one, other),
+       [&network, one, other] { network.CutBothWays(one, other); });
+  }
+  At(end, "the network is whole", [&network] { network.HealAll(); });
 }
 
 void Faults::ClockJump(absl::Duration when) {

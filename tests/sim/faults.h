@@ -14,6 +14,10 @@ namespace dohle::sim {
 struct FaultOptions {
   absl::Duration duration = absl::Seconds(30);
   bool power_cuts = false;
+  // Of several nodes only this one then dies at all, in whatever way: a death without a clean shutdown counts
+  // as one that may have forgotten something (KIP-966), and fewer than min.insync.replicas may do so at a
+  // time.
+  size_t power_victim = 0;
 };
 
 class Faults {
@@ -31,11 +35,13 @@ class Faults {
   void Draw();
   void At(absl::Duration when, std::string what, Action action);
   void DrawOne(absl::Duration when);
+  size_t DrawMortal();
   void Death(absl::Duration when, env::SimNode::Death death);
   void SlowDisk(absl::Duration when);
   void FullDisk(absl::Duration when);
   void IoErrors(absl::Duration when);
   void Network(absl::Duration when);
+  void Cut(absl::Duration when, absl::Duration end, const std::string& one, const std::string& other);
   void ClockJump(absl::Duration when);
   void Kill(size_t node, env::SimNode::Death death);
   void StartAgain(size_t node);

@@ -26,7 +26,7 @@ struct SentBatch {
   TopicPartition partition;
   int64_t first = 0;  // the number of its first record, counted by the producer
   int32_t count = 0;
-  std::optional<int64_t> base_offset;  // once acknowledged
+  std::optional<int64_t> base_offset;  // once acknowledged; -1: the broker didn't say where
   MonotonicTime
       acknowledged_at;  // when the request was sent: its answer may outlive a loss of power on the wire
 };

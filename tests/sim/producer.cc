@@ -53,10 +53,10 @@ kafka::ProduceRequest ProduceRequestOf(const SentBatch& batch, int64_t producer_
   return request;
 }
 
-Producer::Producer(env::Env& env, env::Endpoint broker, History& history, Control& control,
+Producer::Producer(env::Env& env, std::vector<env::Endpoint> brokers, History& history, Control& control,
                    ProducerOptions options)
     : env_(env),
-      client_(env, std::move(broker), fmt::format("producer-{}", options.number)),
+      client_(env, std::move(brokers), fmt::format("producer-{}", options.number)),
       history_(history),
       control_(control),
       options_(std::move(options)) {}
@@ -80,8 +80,8 @@ env::Task<bool> Producer::HaveId() {
   if (producer_id_ >= 0) co_return true;
   kafka::InitProducerIdRequest request;
   request.transactional_id.reset();
-  auto answer =
-      co_await client_.Call<kafka::InitProducerIdResponse>(std::move(request), kInitProducerIdVersion);
+  auto answer = co_await client_.Call<kafka::InitProducerIdResponse>(Whom::Any(), std::move(request),
+                                                                     kInitProducerIdVersion);
   if (!answer.ok() || answer->message.error_code != 0) co_return false;
   producer_id_ = answer->message.producer_id;
   producer_epoch_ = answer->message.producer_epoch;
@@ -109,8 +109,8 @@ void Producer::FillWindow() {
   while (pending_.size() < want) NewBatch();
 }
 
-env::Task<void> Producer::Send(std::shared_ptr<kafka::client::BrokerConnection> connection,
-                               kafka::ProduceRequest request, std::shared_ptr<Window> window, size_t index) {
+env::Task<void> Producer::Send(Client::ConnectionPtr connection, kafka::ProduceRequest request,
+                               std::shared_ptr<Window> window, size_t index) {
   auto answer = co_await connection->Call<kafka::ProduceResponse>(std::move(request), kProduceVersion);
   Outcome& outcome = window->outcomes[index];
   if (!answer.ok()) {
@@ -127,9 +127,10 @@ env::Task<void> Producer::Round() {
   const bool ready = co_await HaveId();
   if (!ready) co_return;
   FillWindow();
-  Status connected = co_await client_.Connect();
+  const Whom leader = Whom::LeaderOf(options_.partition);
+  auto connected = co_await client_.Connect(leader);
   if (!connected.ok()) co_return;
-  const auto connection = client_.connection();
+  const Client::ConnectionPtr connection = *connected;
   auto window = std::make_shared<Window>();
   window->outcomes.resize(pending_.size());
   window->left = pending_.size();
@@ -142,8 +143,9 @@ env::Task<void> Producer::Round() {
     env::Spawn(client_.executor(), Send(connection, std::move(request), window, i));
   }
   co_await window->done->WaitForever();
-  if (connection->closed()) client_.Disconnect();
-  if (!Settle(*window)) co_await env::Sleep(absl::Milliseconds(100));
+  if (Settle(*window)) co_return;
+  client_.Forget(leader);
+  co_await env::Sleep(absl::Milliseconds(100));
 }
 
 bool Producer::Settle(const Window& window) {
@@ -177,17 +179,22 @@ void Producer::OnRejected(int16_t error) {
 }
 
 env::Task<void> Producer::SendPlain() {
-  Status connected = co_await client_.Connect();
+  const Whom leader = Whom::LeaderOf(options_.partition);
+  auto connected = co_await client_.Connect(leader);
   if (!connected.ok()) co_return;
   const MonotonicTime sent_at = client_.now();
   NewBatch();
   const size_t batch = std::exchange(pending_, {}).front().batch;
   kafka::ProduceRequest request =
       ProduceRequestOf(history_.batches()[batch], -1, -1, kafka::kNoSequence, client_.wall_ms());
-  auto answer = co_await client_.Call<kafka::ProduceResponse>(std::move(request), kProduceVersion);
+  auto answer = co_await client_.Call<kafka::ProduceResponse>(leader, std::move(request), kProduceVersion);
   if (!answer.ok()) co_return;
   const auto& partition = answer->message.responses.at(0).partition_responses.at(0);
-  if (partition.error_code == 0) history_.Acknowledged(batch, partition.base_offset, sent_at);
+  if (partition.error_code == 0) {
+    history_.Acknowledged(batch, partition.base_offset, sent_at);
+  } else {
+    client_.Forget(leader);
+  }
 }
 
 }  // namespace dohle::sim

@@ -30,7 +30,8 @@ kafka::ProduceRequest ProduceRequestOf(const SentBatch& batch, int64_t producer_
 
 class Producer {
  public:
-  Producer(env::Env& env, env::Endpoint broker, History& history, Control& control, ProducerOptions options);
+  Producer(env::Env& env, std::vector<env::Endpoint> brokers, History& history, Control& control,
+           ProducerOptions options);
   // Until told to stop; it is `running` as long.
   env::Task<void> Run();
 
@@ -53,8 +54,8 @@ class Producer {
   env::Task<bool> HaveId();
   void FillWindow();
   void NewBatch();
-  static env::Task<void> Send(std::shared_ptr<kafka::client::BrokerConnection> connection,
-                              kafka::ProduceRequest request, std::shared_ptr<Window> window, size_t index);
+  static env::Task<void> Send(Client::ConnectionPtr connection, kafka::ProduceRequest request,
+                              std::shared_ptr<Window> window, size_t index);
   // False: the window has to be sent again.
   bool Settle(const Window& window);
   void OnRejected(int16_t error);

@@ -14,6 +14,7 @@
 #include "tests/sim/consumer.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/producer.h"
+#include "tests/sim/replicas.h"
 
 namespace dohle::sim {
 namespace {
@@ -26,8 +27,9 @@ constexpr int kProbe = 1000;  // the producer's number of those that ask whether
 
 class Run {
  public:
-  explicit Run(uint64_t seed)
+  Run(uint64_t seed, int nodes)
       : world_(seed),
+        nodes_(nodes),
         power_cuts_(world_.random().Chance(0.5)),
         flush_every_message_(world_.random().Chance(0.4)),
         cluster_(world_, Options()),
@@ -49,6 +51,7 @@ class Run {
  private:
   ClusterOptions Options() const {
     ClusterOptions options;
+    options.nodes = nodes_;
     options.flush_every_message = flush_every_message_;
     return options;
   }
@@ -60,9 +63,12 @@ class Run {
   env::Task<void> Probe(TopicPartition partition);
   env::Task<void> ReadAll(TopicPartition partition);
   env::Task<void> ReadCommitted(TopicPartition partition);
+  bool ReplicasHaveAll();
+  void CompareReplicas();
   RunResult Result(const Faults& faults);
 
   env::SimWorld world_;
+  const int nodes_;
   const bool power_cuts_;
   const bool flush_every_message_;
   Cluster cluster_;
@@ -113,13 +119,13 @@ env::Task<void> Run::SetUp() {
 }
 
 void Run::StartWorkload() {
-  const env::Endpoint broker = cluster_.endpoint(0);
+  const std::vector<env::Endpoint> brokers = cluster_.endpoints();
   int number = 0;
   for (const TopicPartition& partition : partitions_) {
     for (const bool idempotent : {true, true, false}) {
       env::Env& env = client(static_cast<size_t>(number));
       ProducerOptions options{number, partition, idempotent};
-      producers_.push_back(std::make_unique<Producer>(env, broker, history_, control_, options));
+      producers_.push_back(std::make_unique<Producer>(env, brokers, history_, control_, options));
       env::Spawn(*env.executors.front(), producers_.back()->Run());
       ++number;
     }
@@ -127,10 +133,10 @@ void Run::StartWorkload() {
   for (int i = 0; i < 3; ++i) {
     env::Env& env = client(static_cast<size_t>(i));
     ConsumerOptions options{i, "readers", partitions_};
-    consumers_.push_back(std::make_unique<Consumer>(env, broker, history_, control_, options));
+    consumers_.push_back(std::make_unique<Consumer>(env, brokers, history_, control_, options));
     env::Spawn(*env.executors.front(), consumers_.back()->Run());
   }
-  admin_ = std::make_unique<Admin>(client(0), broker, control_, model_);
+  admin_ = std::make_unique<Admin>(client(0), brokers, control_, model_);
   env::Spawn(*client(0).executors.front(), admin_->Run());
 }
 
@@ -143,9 +149,11 @@ env::Task<void> Run::Probe(TopicPartition partition) {
     batch.count = 1;
     kafka::ProduceRequest request = ProduceRequestOf(batch, -1, -1, kafka::kNoSequence, looker_->wall_ms());
     const size_t sent = history_.Sent(batch);
-    auto answer = co_await looker_->Call<kafka::ProduceResponse>(std::move(request), 12);
+    auto answer =
+        co_await looker_->Call<kafka::ProduceResponse>(Whom::LeaderOf(partition), std::move(request), 12);
     if (answer.ok()) {
       const auto& result = answer->message.responses.at(0).partition_responses.at(0);
+      looker_->Forget(Whom::LeaderOf(partition));
       step_ = fmt::format("probing {}: {}", ToString(partition),
                           kafka::Name(kafka::ErrorFromCode(result.error_code)));
       if (result.error_code == 0) {
@@ -219,6 +227,35 @@ env::Task<void> Run::LookAtEverything() {
   looked_ = true;
 }
 
+// Whether every replica has what its partition's final log has.
+bool Run::ReplicasHaveAll() {
+  for (const auto& [partition, log] : history_.final_logs()) {
+    const std::vector<ReplicaLog> replicas = ReadReplicas(cluster_, partition);
+    if (AllReach(replicas, log.high_watermark)) continue;
+    step_ = fmt::format("waiting for the replicas of {} to have all below {}", ToString(partition),
+                        log.high_watermark);
+    return false;
+  }
+  return true;
+}
+
+void Run::CompareReplicas() {
+  // Looked at now and then only: it reads all that there is.
+  const env::MonotonicTime end = world_.now() + kServedAgainWithin;
+  bool complete = ReplicasHaveAll();
+  while (!complete && world_.now() < end) {
+    world_.RunFor(absl::Milliseconds(200));
+    cluster_.Tend();
+    complete = ReplicasHaveAll();
+  }
+  if (!complete) history_.Violation(fmt::format("not everything is replicated again: {}", step_));
+  for (const auto& [partition, log] : history_.final_logs()) {
+    const std::string difference = Difference(ReadReplicas(cluster_, partition), log.high_watermark);
+    if (!difference.empty())
+      history_.Violation(fmt::format("replicas of {} differ: {}", ToString(partition), difference));
+  }
+}
+
 uint64_t Fingerprint(uint64_t hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
   return hash;
@@ -249,12 +286,13 @@ RunResult Run::Result(const Faults& faults) {
 RunResult Run::Execute() {
   FaultOptions options;
   options.power_cuts = power_cuts_;
+  options.power_victim = world_.random().Below(cluster_.size());
   Faults faults(world_, cluster_, history_, {"client-1", "client-2"}, options);
-  looker_ = std::make_unique<Client>(client(1), cluster_.endpoint(0), "looker");
-  cluster_.Start(0);
+  looker_ = std::make_unique<Client>(client(1), cluster_.endpoints(), "looker");
+  for (size_t i = 0; i < cluster_.size(); ++i) cluster_.Start(i);
   env::Spawn(*client(1).executors.front(), SetUp());
   if (!RunUntil([this] { return set_up_; }, kServedAgainWithin)) {
-    history_.Violation("a fresh broker doesn't serve");
+    history_.Violation("a fresh cluster doesn't serve");
     return Result(faults);
   }
   StartWorkload();
@@ -262,21 +300,27 @@ RunResult Run::Execute() {
   world_.RunFor(absl::Seconds(1));
   control_.stopping = true;
   // Whatever was acknowledged meets one more death.
-  if (cluster_.running(0)) {
-    if (power_cuts_) history_.PowerCut(world_.now());
-    cluster_.Crash(0, power_cuts_ ? env::SimNode::Death::kPower : env::SimNode::Death::kProcess);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (!cluster_.running(i)) continue;
+    const bool power = power_cuts_ && i == options.power_victim;
+    if (power_cuts_ && !power) continue;
+    if (power && cluster_.size() == 1) history_.PowerCut(world_.now());
+    cluster_.Crash(i, power ? env::SimNode::Death::kPower : env::SimNode::Death::kProcess);
   }
-  cluster_.Start(0);
+  for (size_t i = 0; i < cluster_.size(); ++i) {
+    if (!cluster_.running(i)) cluster_.Start(i);
+  }
   if (!RunUntil([this] { return control_.running == 0; }, kServedAgainWithin))
     history_.Violation(fmt::format("{} clients don't come to their end", control_.running));
   env::Spawn(*client(1).executors.front(), LookAtEverything());
   if (!RunUntil([this] { return looked_; }, kServedAgainWithin))
     history_.Violation(fmt::format("not everything is served again: {}", step_));
+  CompareReplicas();
   return Result(faults);
 }
 
 }  // namespace
 
-RunResult RunSeed(uint64_t seed) { return Run(seed).Execute(); }
+RunResult RunSeed(uint64_t seed, int nodes) { return Run(seed, nodes).Execute(); }
 
 }  // namespace dohle::sim

@@ -14,6 +14,7 @@ struct RunResult {
   std::string summary;  // how much was done
 };
 
-RunResult RunSeed(uint64_t seed);
+// `nodes` brokers, each a voter of the quorum.
+RunResult RunSeed(uint64_t seed, int nodes = 1);
 
 }  // namespace dohle::sim

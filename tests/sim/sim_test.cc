@@ -1,6 +1,6 @@
 // The whole broker in a simulated world. DOHLE_SIM_SEEDS=n runs n seeds in place of the few of every day,
 // counted from DOHLE_SIM_FIRST (`make sim` gives a fresh one); DOHLE_SEED=s repeats one run
-// and says all that was done.
+// and says all that was done. DOHLE_SIM_NODES=n: clusters of n nodes.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,8 @@ uint64_t g_seed = 0;
 
 // A broken invariant aborts: which seed it was must be known then, too.
 void SayTheSeed(int) {
-  std::fprintf(stderr, "aborted; repeat with DOHLE_SEED=%llu\n", static_cast<unsigned long long>(g_seed));
+  std::fprintf(stderr, "aborted; repeat with DOHLE_SEED=%llu (and DOHLE_SIM_NODES, if it was set)\n",
+               static_cast<unsigned long long>(g_seed));
 }
 
 std::optional<uint64_t> FromEnvironment(const char* name) {
@@ -34,7 +35,7 @@ std::optional<uint64_t> FromEnvironment(const char* name) {
 
 RunResult RunOne(uint64_t seed) {
   g_seed = seed;
-  return RunSeed(seed);
+  return RunSeed(seed, static_cast<int>(FromEnvironment("DOHLE_SIM_NODES").value_or(1)));
 }
 
 class SimTest : public testing::Test {

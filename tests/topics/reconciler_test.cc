@@ -71,13 +71,13 @@ TEST_F(ReconcilerTest, WhatChangesNothingWritesNothing) {
   for (int i = 0; i < 20; ++i) world_.Apply(fmt::format("t{}", i), 1);
   world_.StartOperator();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(ReadySoon(fmt::format("t{}", i)));
-  EXPECT_EQ(world_.api->writes, 40) << "for each its finalizer and its status";
+  EXPECT_EQ(world_.api->writes(), 40) << "for each its finalizer and its status";
   world_.RunFor(absl::Minutes(5));
-  EXPECT_EQ(world_.api->writes, 40);
+  EXPECT_EQ(world_.api->writes(), 40);
   world_.StopOperator();
   world_.StartOperator();
   world_.RunFor(absl::Minutes(2));
-  EXPECT_EQ(world_.api->writes, 40) << "a new life sees what the one before it did";
+  EXPECT_EQ(world_.api->writes(), 40) << "a new life sees what the one before it did";
   EXPECT_EQ(world_.events.lines.size(), 20u) << world_.events.Text();
 }
 
@@ -186,7 +186,7 @@ TEST(ManyTopicsTest, ConvergeFromNothing) {
   const std::string last = fmt::format("t{:05}", n - 1);
   EXPECT_TRUE(world.RunUntil([&] { return world.Ready(last); }, absl::Seconds(60)));
   world.RunFor(absl::Seconds(5));
-  EXPECT_EQ(world.api->writes, 2 * n);
+  EXPECT_EQ(world.api->writes(), 2 * n);
   const auto topics = world.Topics();
   ASSERT_TRUE(topics.ok()) << topics.status();
   EXPECT_EQ(topics->size(), static_cast<size_t>(n));
@@ -209,7 +209,7 @@ TEST_P(FaultsTest, ConvergesAndActsOnce) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
   TopicsWorld world(seed);
   env::Xoshiro random(seed);
-  world.api->faults_of_100 = random.Below(30);
+  world.SetFaults(random.Below(30));
   world.stale_reads = random.Chance(0.7);
   const bool restarts = random.Chance(0.3);
   world.StartOperator();
@@ -236,7 +236,7 @@ TEST_P(FaultsTest, ConvergesAndActsOnce) {
     }
     world.RunFor(absl::Milliseconds(static_cast<int64_t>(random.Below(1500))));
   }
-  world.api->faults_of_100 = 0;
+  world.SetFaults(0);
   world.stale_reads = false;
   EXPECT_TRUE(world.RunUntil(
       [&] {

@@ -32,50 +32,14 @@ std::string EventLog::Text() const {
   return text;
 }
 
-FaultyClient::Fault FaultyClient::Draw() {
-  ++writes;
-  if (random_.Below(100) >= faults_of_100) return Fault::kNone;
-  return static_cast<Fault>(1 + random_.Below(3));
-}
-
-env::Task<StatusOr<Json>> FaultyClient::Write(env::Task<StatusOr<Json>> write) {
-  const Fault fault = Draw();
-  co_await env::Sleep(delay);
-  if (fault == Fault::kConflict) co_return MakeStatus(StatusCode::kAborted, "somebody changed it");
-  if (fault == Fault::kLost) co_return MakeStatus(StatusCode::kUnavailable, "no connection");
-  StatusOr<Json> result = co_await std::move(write);
-  if (fault == Fault::kAnswerLost) co_return MakeStatus(StatusCode::kUnavailable, "half an answer");
-  co_return result;
-}
-
-env::Task<StatusOr<Json>> FaultyClient::Get(k8s::Resource resource, k8s::ObjectName name) {
-  return inner_.Get(resource, std::move(name));
-}
-env::Task<StatusOr<k8s::ListPage>> FaultyClient::List(k8s::Resource resource, k8s::ListOptions options) {
-  return inner_.List(resource, std::move(options));
-}
-env::Task<StatusOr<std::unique_ptr<k8s::Watch>>> FaultyClient::StartWatch(k8s::Resource resource,
-                                                                          k8s::WatchOptions options) {
-  return inner_.StartWatch(resource, std::move(options));
-}
-env::Task<StatusOr<Json>> FaultyClient::Create(k8s::Resource resource, Json object) {
-  return Write(inner_.Create(resource, std::move(object)));
-}
-env::Task<StatusOr<Json>> FaultyClient::Replace(k8s::Resource resource, Json object,
-                                                k8s::Subresource subresource) {
-  return Write(inner_.Replace(resource, std::move(object), subresource));
-}
-env::Task<StatusOr<Json>> FaultyClient::Apply(k8s::Resource resource, Json object,
-                                              k8s::ApplyOptions options) {
-  return Write(inner_.Apply(resource, std::move(object), std::move(options)));
-}
-env::Task<StatusOr<Json>> FaultyClient::MergePatch(k8s::Resource resource, k8s::ObjectName name, Json patch,
-                                                   k8s::Subresource subresource) {
-  return Write(inner_.MergePatch(resource, std::move(name), std::move(patch), subresource));
-}
-env::Task<Status> FaultyClient::Delete(k8s::Resource resource, k8s::ObjectName name,
-                                       k8s::DeleteOptions options) {
-  return inner_.Delete(resource, std::move(name), std::move(options));
+// Each takes a moment.
+void TopicsWorld::SetFaults(uint64_t of_100) {
+  const double chance = static_cast<double>(of_100) / 300;
+  api->Set({.before = chance,
+            .after = chance,
+            .conflict = chance,
+            .reads = false,
+            .most_delay = absl::Milliseconds(4)});
 }
 
 TopicsWorld::TopicsWorld(uint64_t seed)
@@ -84,7 +48,8 @@ TopicsWorld::TopicsWorld(uint64_t seed)
   auto opened = local::ApiStore::Open(env, executor(), "/state");
   DOHLE_CHECK(opened.ok());
   store_ = std::move(*opened);
-  api = std::make_unique<FaultyClient>(*store_, env.random);
+  api = std::make_unique<tests::FaultyClient>(*store_, env.random);
+  SetFaults(0);
   kafka.name = "Cluster demo";
   kafka.bootstrap = env::ToString(cluster_.endpoint(0));
   kafka::client::ClusterClientOptions options;

@@ -14,6 +14,7 @@
 #include "lib/kafka/client/admin.h"
 #include "operator/local/api_store.h"
 #include "operator/reconcile/topic/topic_reconciler.h"
+#include "tests/operator/faulty_client.h"
 #include "tests/sim/cluster.h"
 
 namespace dohle::sim {
@@ -32,38 +33,6 @@ class EventLog : public reconcile::EventSink {
 
   std::map<std::pair<std::string, std::string>, int> counts;  // by uid and reason
   std::vector<std::string> lines;
-};
-
-// Hands on to the API store, but now and then refuses a write, or says that it failed though it was done.
-class FaultyClient : public k8s::Client {
- public:
-  FaultyClient(k8s::Client& inner, env::Random& random) : inner_(inner), random_(random) {}
-
-  env::Task<StatusOr<k8s::Json>> Get(k8s::Resource resource, k8s::ObjectName name) override;
-  env::Task<StatusOr<k8s::ListPage>> List(k8s::Resource resource, k8s::ListOptions options) override;
-  env::Task<StatusOr<std::unique_ptr<k8s::Watch>>> StartWatch(k8s::Resource resource,
-                                                              k8s::WatchOptions options) override;
-  env::Task<StatusOr<k8s::Json>> Create(k8s::Resource resource, k8s::Json object) override;
-  env::Task<StatusOr<k8s::Json>> Replace(k8s::Resource resource, k8s::Json object,
-                                         k8s::Subresource subresource) override;
-  env::Task<StatusOr<k8s::Json>> Apply(k8s::Resource resource, k8s::Json object,
-                                       k8s::ApplyOptions options) override;
-  env::Task<StatusOr<k8s::Json>> MergePatch(k8s::Resource resource, k8s::ObjectName name, k8s::Json patch,
-                                            k8s::Subresource subresource) override;
-  env::Task<Status> Delete(k8s::Resource resource, k8s::ObjectName name, k8s::DeleteOptions options) override;
-
-  uint64_t faults_of_100 = 0;
-  absl::Duration delay = absl::Milliseconds(2);
-  int writes = 0;
-
- private:
-  // What the fault of this write is.
-  enum class Fault { kNone, kConflict, kLost, kAnswerLost };
-  Fault Draw();
-  env::Task<StatusOr<k8s::Json>> Write(env::Task<StatusOr<k8s::Json>> write);
-
-  k8s::Client& inner_;
-  env::Random& random_;
 };
 
 class TopicsWorld {
@@ -97,17 +66,20 @@ class TopicsWorld {
   std::string Reason(const std::string& name);  // of Ready
   bool Ready(const std::string& name);          // and of the latest generation
 
+  // Calls of the operator that write to the API server fail so often, done or not; conflicts are among them.
+  void SetFaults(uint64_t of_100);
   // Begins to run turns of a reconciler, until StopOperator, which forgets all that it remembered.
   void StartOperator();
   void StopOperator();
 
+  env::Env& env() { return operator_node_.env(); }
   env::Executor& executor() { return *operator_node_.env().executors.front(); }
   kafka::client::Admin& admin() { return *admin_; }
   // Not through the operator's client.
   StatusOr<std::map<std::string, kafka::client::TopicDescription>> Topics();
 
   EventLog events;
-  std::unique_ptr<FaultyClient> api;
+  std::unique_ptr<tests::FaultyClient> api;
   reconcile::KafkaCluster kafka;
   bool stale_reads = false;
   uint64_t turns = 0;

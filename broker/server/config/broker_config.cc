@@ -74,12 +74,6 @@ Status RefuseWhatCannotBeHonoured(const EffectiveValues& values) {
                       "{}={} cannot be honoured: {} Remove the key to start without it.", name, value,
                       key->documentation);
   }
-  if (!Has(values.List("process.roles"), "broker")) {
-    return MakeStatus(StatusCode::kInvalidArgument,
-                      "process.roles={} cannot be honoured: a node always has the broker role. Use broker or "
-                      "broker,controller.",
-                      values.String("process.roles"));
-  }
   if (const auto selector = values.OptionalString("replica.selector.class");
       selector && !selector->empty() && *selector != kRackAwareSelector && *selector != kLeaderSelector) {
     return MakeStatus(
@@ -211,6 +205,7 @@ Status ReadConnectionOverrides(const EffectiveValues& v, NetworkConfig& network)
 StatusOr<BrokerConfig> MakeBrokerConfig(const EffectiveValues& values) {
   BrokerConfig config;
   config.node_id = NodeId(values.Int32("node.id"));
+  config.broker_role = Has(values.List("process.roles"), "broker");
   config.controller_role = Has(values.List("process.roles"), "controller");
   config.rack = values.OptionalString("broker.rack");
   config.num_partitions = values.Int32("num.partitions");
@@ -232,8 +227,8 @@ StatusOr<BrokerConfig> MakeBrokerConfig(const EffectiveValues& values) {
   DOHLE_RETURN_IF_ERROR(CheckTimes(values));
   DOHLE_RETURN_IF_ERROR(CheckSizes(values));
   DOHLE_RETURN_IF_ERROR(CheckNodeAndDirectories(values, config));
-  DOHLE_ASSIGN_OR_RETURN(config.listeners,
-                         ParseListeners(values, config.controller_role, config.quorum.standalone));
+  DOHLE_ASSIGN_OR_RETURN(config.listeners, ParseListeners(values, {config.broker_role, config.controller_role,
+                                                                   config.quorum.standalone}));
   return config;
 }
 

@@ -183,7 +183,8 @@ struct DohleConfig {
 
 struct BrokerConfig {
   NodeId node_id;
-  bool controller_role = true;  // the broker role is always there
+  bool broker_role = true;  // process.roles: at least one of both
+  bool controller_role = true;
   std::optional<std::string> rack;
   ListenersConfig listeners;
   int32_t num_partitions = 0;

@@ -72,6 +72,25 @@ TEST(BrokerConfig, Listeners) {
   EXPECT_THAT(loaded->config.logs.log_dirs, ElementsAre("/a", "/b"));
 }
 
+TEST(BrokerConfig, ControllerOnly) {
+  ConfigMap properties = {{"process.roles", "controller"},
+                          {"node.id", "1"},
+                          {"controller.quorum.voters", "1@a:9093,2@b:9093"},
+                          {"controller.listener.names", "CONTROLLER"},
+                          {"listeners", "CONTROLLER://:9093"},
+                          {"advertised.listeners", "CONTROLLER://a.example:9093"}};
+  const auto loaded = LoadBrokerConfig(properties);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_FALSE(loaded->config.broker_role);
+  EXPECT_TRUE(loaded->config.controller_role);
+  EXPECT_TRUE(loaded->config.listeners.broker.empty());
+  ASSERT_EQ(loaded->config.listeners.advertised_controller.size(), 1u);
+  EXPECT_EQ(ToString(loaded->config.listeners.advertised_controller[0].endpoint), "a.example:9093");
+  properties["listeners"] = "CONTROLLER://:9093,PLAINTEXT://:9092";
+  EXPECT_THAT(Refusal(properties), HasSubstr("must only contain KRaft controller listeners"));
+  EXPECT_THAT(Refusal({{"process.roles", "controller"}}), HasSubstr("controller.listener.names"));
+}
+
 TEST(BrokerConfig, RefusesListenersThatDoNotFitTogether) {
   const auto with = [](std::string key, std::string value) {
     ConfigMap properties = Combined();
@@ -99,7 +118,6 @@ TEST(BrokerConfig, RefusesWhatItCannotHonour) {
   EXPECT_THAT(Refusal({{"remote.log.storage.system.enable", "true"}}),
               HasSubstr("Tiered storage is not served"));
   EXPECT_EQ(Refusal({{"remote.log.storage.system.enable", " FALSE"}}), "accepted");
-  EXPECT_THAT(Refusal({{"process.roles", "controller"}}), HasSubstr("always has the broker role"));
   EXPECT_THAT(Refusal({{"replica.selector.class", "a.b.C"}}), HasSubstr("replica.selector.class=a.b.C"));
   EXPECT_EQ(Refusal({{"replica.selector.class", "org.apache.kafka.common.replica.RackAwareReplicaSelector"}}),
             "accepted");

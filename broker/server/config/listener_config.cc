@@ -216,13 +216,13 @@ std::string_view Name(SecurityProtocol protocol) {
   return "";
 }
 
-StatusOr<ListenersConfig> ParseListeners(const EffectiveValues& values, bool controller_role,
-                                         bool standalone) {
+StatusOr<ListenersConfig> ParseListeners(const EffectiveValues& values, const NodeRoles& roles) {
   ListenersConfig config;
   for (const std::string& name : values.List("controller.listener.names")) {
     config.controller_listener_names.push_back(Upper(name));
   }
-  if (config.controller_listener_names.empty() && !standalone) {
+  const bool alone = roles.standalone && roles.broker;
+  if (config.controller_listener_names.empty() && !alone) {
     return MakeStatus(StatusCode::kInvalidArgument,
                       "controller.listener.names must contain at least one value, as the quorum has more "
                       "members than this node");
@@ -232,25 +232,31 @@ StatusOr<ListenersConfig> ParseListeners(const EffectiveValues& values, bool con
   for (ListenerConfig& listener : listeners) {
     ApplyListenerOverrides(values, listener);
     const bool controller = Contains(config.controller_listener_names, listener.name);
-    if (controller && !controller_role) {
+    if (controller && !roles.controller) {
       return MakeStatus(StatusCode::kInvalidArgument,
                         "The listeners must not name {}, a controller listener, as process.roles has no "
                         "controller",
                         listener.name);
     }
+    if (!controller && !roles.broker) {
+      return MakeStatus(StatusCode::kInvalidArgument,
+                        "The listeners config must only contain KRaft controller listeners from "
+                        "controller.listener.names when process.roles=controller; {} is none",
+                        listener.name);
+    }
     (controller ? config.controller : config.broker).push_back(std::move(listener));
   }
-  if (controller_role && !standalone && config.controller.empty()) {
+  if (roles.controller && !alone && config.controller.empty()) {
     return MakeStatus(
         StatusCode::kInvalidArgument,
         "controller.listener.names must contain at least one value appearing in the 'listeners' "
         "configuration when running the KRaft controller role");
   }
-  if (config.broker.empty()) {
+  if (roles.broker && config.broker.empty()) {
     return MakeStatus(StatusCode::kInvalidArgument, "the listeners must name one that is not a controller's");
   }
   DOHLE_RETURN_IF_ERROR(ReadAdvertised(values, map, config));
-  DOHLE_RETURN_IF_ERROR(ChooseInterBroker(values, config));
+  if (roles.broker) DOHLE_RETURN_IF_ERROR(ChooseInterBroker(values, config));
   return config;
 }
 

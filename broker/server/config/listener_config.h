@@ -35,13 +35,18 @@ struct ListenersConfig {
   std::vector<ListenerConfig> advertised;
   // The same for the controller listeners, as registrations carry them.
   std::vector<ListenerConfig> advertised_controller;
-  std::string inter_broker_listener;  // the name of one of `broker`
+  std::string inter_broker_listener;  // the name of one of `broker`; "" without the broker role
   std::vector<std::string> controller_listener_names;
 };
 
+// What a node is (process.roles).
+struct NodeRoles {
+  bool broker = true;
+  bool controller = true;
+  bool standalone = false;  // the whole quorum: needs no controller listener if it is a broker, too
+};
+
 // Reads them all and checks that they fit together. kInvalidArgument with a sentence that names the key.
-// A standalone node needs no controller listener.
-StatusOr<ListenersConfig> ParseListeners(const EffectiveValues& values, bool controller_role,
-                                         bool standalone);
+StatusOr<ListenersConfig> ParseListeners(const EffectiveValues& values, const NodeRoles& roles);
 
 }  // namespace dohle::server

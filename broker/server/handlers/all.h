@@ -1,4 +1,5 @@
-// The one list of the APIs that this broker serves. What is not in it is neither served nor announced.
+// The one table of the APIs that this node serves, with the listeners that it serves them on. What is not in
+// it is neither served nor announced.
 #pragma once
 
 #include <vector>
@@ -7,6 +8,6 @@
 
 namespace dohle::server {
 
-std::vector<ServedApi> ServedApis();
+std::vector<ServedApi> ServedApis(ListenerRole role);
 
 }  // namespace dohle::server

@@ -4,6 +4,9 @@
 
 #include "broker/controller/controller.h"
 #include "broker/server/alter_checks.h"
+#include "broker/server/controller_channel.h"
+#include "broker/server/dispatcher.h"
+#include "broker/server/forwarding.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
 #include "lib/kafka/messages/alter_configs_request.h"
@@ -28,6 +31,17 @@ ResourceChange ToChange(const AlterConfigsRequest::AlterConfigsResource& resourc
   return change;
 }
 
+env::Task<StatusOr<AlterConfigsResponse>> AskController(RequestContext& context,
+                                                        const AlterConfigsRequest& request) {
+  if (!context.services.controller_channel.is_local() &&
+      context.dispatcher->role() == ListenerRole::kBroker) {
+    StatusOr<AlterConfigsResponse> forwarded = co_await ForwardPart<AlterConfigsResponse>(context, request);
+    // Aborted: this node has become the active controller meanwhile.
+    if (!absl::IsAborted(forwarded.status())) co_return forwarded;
+  }
+  co_return co_await context.services.controller.AlterConfigs(request);
+}
+
 }  // namespace
 
 env::Task<AlterConfigsResponse> AlterConfigsHandler::Handle(RequestContext& context,
@@ -35,10 +49,10 @@ env::Task<AlterConfigsResponse> AlterConfigsHandler::Handle(RequestContext& cont
   context.AllowNext();
   AlterConfigsRequest forward;
   auto answers = SettleAll<AlterConfigsRequest, Result>(
-      context.services, request, &forward,
+      context, request, &forward,
       [&](const auto& resource) { return ToChange(resource, request.validate_only); });
   if (!forward.resources.empty()) {
-    auto done = co_await context.services.controller.AlterConfigs(forward);
+    StatusOr<AlterConfigsResponse> done = co_await AskController(context, forward);
     AddControllersAnswers(forward, std::move(done), &answers);
   }
   co_return InOrder<AlterConfigsRequest, AlterConfigsResponse>(request, std::move(answers));

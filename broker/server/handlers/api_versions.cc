@@ -71,7 +71,7 @@ env::Task<ApiVersionsResponse> ApiVersionsHandler::Handle(RequestContext& contex
     context.connection.software_name = name.substr(0, kMostClientSoftwareChars);
     context.connection.software_version = version.substr(0, kMostClientSoftwareChars);
   }
-  for (const ServedApi& api : context.services.dispatcher->apis()) {
+  for (const ServedApi& api : context.dispatcher->apis()) {
     ApiVersionsResponse::ApiVersion range;
     range.api_key = static_cast<int16_t>(api.key);
     range.min_version = api.announced_versions.min;

@@ -31,7 +31,8 @@ std::vector<int32_t> Plain(const metadata::Replicas& nodes) {
 }
 
 Response::DescribeTopicPartitionsResponsePartition Describe(
-    const MetadataImage& image, PartitionIndex index, const metadata::PartitionRegistration& registration) {
+    const MetadataImage& image, PartitionIndex index, const metadata::PartitionRegistration& registration,
+    std::string_view listener) {
   Response::DescribeTopicPartitionsResponsePartition partition;
   partition.partition_index = index.value();
   partition.leader_id = registration.leader.value();
@@ -40,12 +41,10 @@ Response::DescribeTopicPartitionsResponsePartition Describe(
   partition.isr_nodes = Plain(registration.isr);
   partition.eligible_leader_replicas = Plain(registration.elr);
   partition.last_known_elr = Plain(registration.last_known_elr);
-  for (const NodeId node : registration.replicas) {
-    if (!image.cluster.IsActive(node)) partition.offline_replicas.push_back(node.value());
-  }
-  if (registration.leader == kNoNode || !image.cluster.IsActive(registration.leader)) {
-    partition.error_code = Code(ErrorCode::kLeaderNotAvailable);
-  }
+  partition.offline_replicas = OfflineReplicas(image, registration, listener);
+  // No error, unlike Metadata.
+  const metadata::BrokerRegistration* leader = image.cluster.Broker(registration.leader);
+  if (leader == nullptr || EndpointFor(*leader, listener) == nullptr) partition.leader_id = kNoNode.value();
   return partition;
 }
 
@@ -118,7 +117,9 @@ env::Task<Response> DescribeTopicPartitionsHandler::Handle(RequestContext& conte
     PartitionIndex index = first;
     for (; index < end && room > 0; ++index, --room) {
       const metadata::PartitionRegistration* registration = topic->Partition(index);
-      if (registration != nullptr) described.partitions.push_back(Describe(*image, index, *registration));
+      if (registration != nullptr)
+        described.partitions.push_back(
+            Describe(*image, index, *registration, context.connection.listener_name));
     }
     response.topics.push_back(std::move(described));
     if (index < end) {

@@ -4,6 +4,9 @@
 
 #include "broker/controller/controller.h"
 #include "broker/server/alter_checks.h"
+#include "broker/server/controller_channel.h"
+#include "broker/server/dispatcher.h"
+#include "broker/server/forwarding.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
 #include "lib/kafka/messages/incremental_alter_configs_request.h"
@@ -28,6 +31,18 @@ ResourceChange ToChange(const IncrementalAlterConfigsRequest::AlterConfigsResour
   return change;
 }
 
+env::Task<StatusOr<IncrementalAlterConfigsResponse>> AskController(
+    RequestContext& context, const IncrementalAlterConfigsRequest& request) {
+  if (!context.services.controller_channel.is_local() &&
+      context.dispatcher->role() == ListenerRole::kBroker) {
+    StatusOr<IncrementalAlterConfigsResponse> forwarded =
+        co_await ForwardPart<IncrementalAlterConfigsResponse>(context, request);
+    // Aborted: this node has become the active controller meanwhile.
+    if (!absl::IsAborted(forwarded.status())) co_return forwarded;
+  }
+  co_return co_await context.services.controller.IncrementalAlterConfigs(request);
+}
+
 }  // namespace
 
 env::Task<IncrementalAlterConfigsResponse> IncrementalAlterConfigsHandler::Handle(
@@ -35,10 +50,10 @@ env::Task<IncrementalAlterConfigsResponse> IncrementalAlterConfigsHandler::Handl
   context.AllowNext();
   IncrementalAlterConfigsRequest forward;
   auto answers = SettleAll<IncrementalAlterConfigsRequest, Result>(
-      context.services, request, &forward,
+      context, request, &forward,
       [&](const auto& resource) { return ToChange(resource, request.validate_only); });
   if (!forward.resources.empty()) {
-    auto done = co_await context.services.controller.IncrementalAlterConfigs(forward);
+    StatusOr<IncrementalAlterConfigsResponse> done = co_await AskController(context, forward);
     AddControllersAnswers(forward, std::move(done), &answers);
   }
   co_return InOrder<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(request,

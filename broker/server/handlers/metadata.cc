@@ -28,6 +28,7 @@ using metadata::MetadataImage;
 
 constexpr int16_t kFirstVersionWithNullForAll = 1;
 constexpr int16_t kFirstVersionWithAutoCreationFlag = 4;
+constexpr int16_t kFirstVersionWithListenerNotFound = 6;
 // Versions 10 and 11 have the field, but no broker serves it there (KAFKA-10774).
 constexpr int16_t kFirstVersionWithTopicIds = 12;
 
@@ -38,34 +39,38 @@ std::vector<int32_t> Plain(const metadata::Replicas& nodes) {
   return plain;
 }
 
-// The nodes of `nodes` that can't be reached.
-std::vector<int32_t> Offline(const MetadataImage& image, const metadata::Replicas& nodes) {
-  std::vector<int32_t> offline;
-  for (const NodeId node : nodes) {
-    const metadata::BrokerRegistration* broker = image.cluster.Broker(node);
-    if (broker == nullptr || broker->fenced) offline.push_back(node.value());
+// Version 0 leaves out whom its clients can't reach.
+void KeepReachable(const MetadataImage& image, std::string_view listener,
+                   MetadataResponse::MetadataResponsePartition* partition) {
+  const auto unreachable = [&](int32_t node) {
+    const metadata::BrokerRegistration* broker = image.cluster.Broker(NodeId(node));
+    return broker == nullptr || broker->fenced || EndpointFor(*broker, listener) == nullptr;
+  };
+  const size_t left_out =
+      std::erase_if(partition->replica_nodes, unreachable) + std::erase_if(partition->isr_nodes, unreachable);
+  if (left_out > 0 && partition->error_code == 0) {
+    partition->error_code = Code(ErrorCode::kReplicaNotAvailable);
   }
-  return offline;
 }
 
-MetadataResponse::MetadataResponsePartition Describe(const MetadataImage& image, PartitionIndex index,
-                                                     const metadata::PartitionRegistration& registration,
-                                                     std::string_view listener) {
+MetadataResponse::MetadataResponsePartition Describe(const RequestContext& context,
+                                                     const MetadataImage& image, PartitionIndex index,
+                                                     const metadata::PartitionRegistration& registration) {
+  const std::string& listener = context.connection.listener_name;
   MetadataResponse::MetadataResponsePartition partition;
   partition.partition_index = index.value();
   partition.leader_id = registration.leader.value();
   partition.leader_epoch = registration.leader_epoch.value();
   partition.replica_nodes = Plain(registration.replicas);
   partition.isr_nodes = Plain(registration.isr);
-  partition.offline_replicas = Offline(image, registration.replicas);
+  partition.offline_replicas = OfflineReplicas(image, registration, listener);
   const metadata::BrokerRegistration* leader = image.cluster.Broker(registration.leader);
-  if (registration.leader == kNoNode || leader == nullptr || leader->fenced) {
-    partition.error_code = Code(ErrorCode::kLeaderNotAvailable);
-    partition.leader_id = kNoNode.value();
-  } else if (EndpointFor(*leader, listener) == nullptr) {
-    partition.error_code = Code(ErrorCode::kListenerNotFound);
+  if (leader == nullptr || EndpointFor(*leader, listener) == nullptr) {
+    const bool says_so = leader != nullptr && context.api_version >= kFirstVersionWithListenerNotFound;
+    partition.error_code = Code(says_so ? ErrorCode::kListenerNotFound : ErrorCode::kLeaderNotAvailable);
     partition.leader_id = kNoNode.value();
   }
+  if (context.api_version == 0) KeepReachable(image, listener, &partition);
   return partition;
 }
 
@@ -81,7 +86,7 @@ MetadataResponse::MetadataResponseTopic Describe(const RequestContext& context, 
   for (PartitionIndex index(0); index < PartitionIndex(count); ++index) {
     const metadata::PartitionRegistration* registration = topic.Partition(index);
     if (registration == nullptr) continue;
-    described.partitions.push_back(Describe(image, index, *registration, context.connection.listener_name));
+    described.partitions.push_back(Describe(context, image, index, *registration));
   }
   return described;
 }
@@ -156,7 +161,8 @@ env::Task<MetadataResponse> MetadataHandler::Handle(RequestContext& context, con
   }
   AddBrokers(context, *image, &response);
   response.cluster_id = kafka::Text::Copy(context.services.cluster_id);
-  response.controller_id = context.services.node_id.value();
+  response.controller_id =
+      ControllerForClients(context.services, *image, context.connection.listener_name).value();
   if (request.include_cluster_authorized_operations)
     response.cluster_authorized_operations = kAllClusterOperations;
   const bool operations = request.include_topic_authorized_operations;

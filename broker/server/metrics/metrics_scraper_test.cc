@@ -40,7 +40,7 @@ class FakeSource : public MetricsSource {
       p.partition = PartitionIndex(static_cast<int32_t>(i % 10));
       p.size_bytes = static_cast<int64_t>(i) * 100;
       p.is_leader = i % 2 == 0;
-      p.replicas = 3;
+      p.replicas = p.replication_factor = 3;
       p.in_sync_replicas = i == 0 ? 1 : 3;
       p.min_insync_replicas = 2;
       p.partitions_of_topic = 10;

@@ -31,6 +31,7 @@ struct PartitionSample {
   bool offline = false;  // its log directory has failed
   int32_t partitions_of_topic = 0;
   int32_t replicas = 0;
+  int32_t replication_factor = 0;  // without those that a reassignment adds
   int32_t in_sync_replicas = 0;
   int32_t min_insync_replicas = 0;
   int32_t producer_ids = 0;

@@ -35,7 +35,7 @@ void OfPartitions(Exposition& out, std::string_view name, const std::vector<Row>
   }
 }
 
-bool UnderReplicated(const PartitionSample& p) { return p.in_sync_replicas < p.replicas; }
+bool UnderReplicated(const PartitionSample& p) { return p.in_sync_replicas < p.replication_factor; }
 bool UnderMinIsr(const PartitionSample& p) { return p.in_sync_replicas < p.min_insync_replicas; }
 bool AtMinIsr(const PartitionSample& p) { return p.in_sync_replicas == p.min_insync_replicas; }
 
@@ -55,7 +55,7 @@ void WriteLedPartitions(const std::vector<Row>& rows, Exposition& out) {
   led("kafka_cluster_partition_insyncreplicascount", [](P p) { return p.in_sync_replicas; });
   led("kafka_cluster_partition_laststableoffsetlag",
       [](P p) { return p.high_watermark - p.last_stable_offset; });
-  led("kafka_cluster_partition_replicascount", [](P p) { return p.replicas; });
+  led("kafka_cluster_partition_replicascount", [](P p) { return p.replication_factor; });
   led("kafka_cluster_partition_underminisr", UnderMinIsr);
   led("kafka_cluster_partition_underreplicated", UnderReplicated);
   led("kafka_topic_partition_current_offset", [](P p) { return p.high_watermark; });
@@ -64,7 +64,8 @@ void WriteLedPartitions(const std::vector<Row>& rows, Exposition& out) {
   led("kafka_topic_partition_leader_is_preferred", [](P p) { return p.leader_is_preferred; });
   led("kafka_topic_partition_oldest_offset", [](P p) { return p.log_start_offset; });
   led("kafka_topic_partition_replicas", [](P p) { return p.replicas; });
-  led("kafka_topic_partition_under_replicated_partition", UnderReplicated);
+  led("kafka_topic_partition_under_replicated_partition",
+      [](P p) { return p.in_sync_replicas < p.replicas; });
   BeginFamily(out, "kafka_topic_partitions");
   for (const Row& row : rows) {
     const PartitionSample& p = *row.sample;

@@ -34,6 +34,7 @@ Task<Addresses> ResolveOnThread(BlockingPool& threads, const Endpoint& endpoint,
 Task<StatusOr<std::unique_ptr<Connection>>> ConnectTo(EventLoop& loop, const SocketAddress& address,
                                                       const Endpoint& endpoint, MonotonicTime deadline) {
   const auto failed = [&](int error) {
+    if (error == ECONNREFUSED) return Refused(endpoint);
     Status status = ErrnoStatus(error, "connect to", ToString(endpoint));
     if (status.code() != StatusCode::kInternal && status.code() != StatusCode::kInvalidArgument)
       return status;

@@ -234,8 +234,12 @@ TEST_F(PosixTransportTest, ConnectFailsAsItSays) {
   auto listener = MustListen("127.0.0.1", EchoHandler());
   const Endpoint endpoint = listener->local();
   listener.reset();
-  EXPECT_EQ(ConnectStatus(endpoint, absl::Seconds(10)).code(), StatusCode::kUnavailable);
-  EXPECT_EQ(ConnectStatus({"no-such-host.invalid", 1}, absl::Seconds(30)).code(), StatusCode::kUnavailable);
+  const Status refused = ConnectStatus(endpoint, absl::Seconds(10));
+  EXPECT_EQ(refused.code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(IsRefused(refused));
+  const Status unknown = ConnectStatus({"no-such-host.invalid", 1}, absl::Seconds(30));
+  EXPECT_EQ(unknown.code(), StatusCode::kUnavailable);
+  EXPECT_FALSE(IsRefused(unknown));
   // A listening socket whose backlog is full answers nobody.
   const UniqueFd deaf(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};

@@ -137,8 +137,7 @@ struct Attempt {
 
   void Answered(bool accepted) const {
     if (!accepted) {
-      answered->Set(
-          MakeStatus(StatusCode::kUnavailable, "{} refused the connection", ToString(link->endpoint(1))));
+      answered->Set(Refused(link->endpoint(1)));
     } else if (!client->alive) {
       link->Vanish(0);
     } else {

@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kIn = "kafka_server_brokertopicmetrics_bytesin_total{";
 constexpr std::string_view kOut = "kafka_server_brokertopicmetrics_bytesout_total{";
 
+constexpr size_t kMostBytesOfLine = size_t{64} << 10;
+
 // The value of the label `topic` out of `a="b",topic="c"} 5`, and what stands behind the brace.
 struct Labelled {
   std::string topic;
@@ -84,6 +86,24 @@ void ReadTopicBytes(std::string_view page, StringMap<TopicBytes>* topics) {
     TopicBytes& bytes = (*topics)[std::move(labelled->topic)];
     (in ? bytes.in : bytes.out) += *value;
   }
+}
+
+void TopicBytesReader::Take(std::string_view piece) {
+  const size_t end = piece.rfind('\n');
+  if (end == std::string_view::npos) {
+    if (line_.size() < kMostBytesOfLine) line_ += piece;
+    return;
+  }
+  const size_t first = piece.find('\n') + 1;
+  line_ += piece.substr(0, first);
+  ReadTopicBytes(line_, topics_);
+  ReadTopicBytes(piece.substr(first, end + 1 - first), topics_);
+  line_ = piece.substr(end + 1);
+}
+
+void TopicBytesReader::End() {
+  ReadTopicBytes(line_, topics_);
+  line_.clear();
 }
 
 void TopicByteRates::Add(const std::string& name, int64_t time_ms, StringMap<TopicBytes> totals) {

@@ -23,6 +23,20 @@ inline constexpr size_t kMostTopicsOfPage = 100'000;
 // over.
 void ReadTopicBytes(std::string_view page, StringMap<TopicBytes>* topics);
 
+// The same of a page that comes piece by piece.
+class TopicBytesReader {
+ public:
+  // `topics` outlives it.
+  explicit TopicBytesReader(StringMap<TopicBytes>* topics) : topics_(topics) {}
+  void Take(std::string_view piece);
+  // Nothing more comes.
+  void End();
+
+ private:
+  StringMap<TopicBytes>* const topics_;
+  std::string line_;  // that isn't whole yet
+};
+
 // Rates between two looks.
 class TopicByteRates {
  public:

@@ -39,6 +39,21 @@ TEST(BrokerBytesTest, PassesOverWhatItDoesNotUnderstand) {
   }
 }
 
+TEST(BrokerBytesTest, ReadsAPageThatComesInPieces) {
+  const std::string name = "kafka_server_brokertopicmetrics_bytesin_total{topic=\"";
+  const std::string page = "# HELP x\n" + name + "a\"} 1\n" + name + "b\"} 2\n\n" + name + "c\"} 3";
+  for (size_t size = 1; size <= page.size(); ++size) {
+    Totals totals;
+    TopicBytesReader reader(&totals);
+    for (size_t at = 0; at < page.size(); at += size) reader.Take(std::string_view(page).substr(at, size));
+    reader.End();
+    ASSERT_EQ(totals.size(), 3u) << size;
+    EXPECT_EQ(totals.at("a").in, 1);
+    EXPECT_EQ(totals.at("b").in, 2);
+    EXPECT_EQ(totals.at("c").in, 3);
+  }
+}
+
 TEST(TopicByteRatesTest, OfAllBrokersAndAcrossRestarts) {
   TopicByteRates rates;
   EXPECT_EQ(rates.Of("t").in, 0);

@@ -41,7 +41,7 @@ env::Task<void> TopicReconciler::Delete(Turn* turn) {
   }
   if (items.empty()) co_return;
   const std::vector<TopicId> asked = ids;
-  const std::vector<Status> results = co_await admin_->DeleteTopics(std::move(ids));
+  const std::vector<Status> results = co_await kafka_->admin.DeleteTopics(std::move(ids));
   for (size_t i = 0; i < items.size(); ++i) {
     if (results[i].ok() || absl::IsNotFound(results[i])) {
       removed_[asked[i]] = Now() + kRememberRemoved;
@@ -60,7 +60,7 @@ env::Task<void> TopicReconciler::Create(Turn* turn) {
     topics.push_back(*item.decision.create);
   }
   if (items.empty()) co_return;
-  const std::vector<StatusOr<TopicId>> results = co_await admin_->CreateTopics(std::move(topics));
+  const std::vector<StatusOr<TopicId>> results = co_await kafka_->admin.CreateTopics(std::move(topics));
   for (size_t i = 0; i < items.size(); ++i) {
     Item& item = *items[i];
     if (results[i].ok()) {
@@ -86,7 +86,7 @@ env::Task<void> TopicReconciler::Grow(Turn* turn) {
     topics.push_back(*item.decision.grow);
   }
   if (items.empty()) co_return;
-  const std::vector<Status> results = co_await admin_->CreatePartitions(std::move(topics));
+  const std::vector<Status> results = co_await kafka_->admin.CreatePartitions(std::move(topics));
   for (size_t i = 0; i < items.size(); ++i) {
     if (!results[i].ok()) Failed(*items[i], turn->world, results[i]);
   }
@@ -101,7 +101,7 @@ env::Task<void> TopicReconciler::Alter(Turn* turn) {
     changes.push_back(*item.decision.alter);
   }
   if (items.empty()) co_return;
-  const std::vector<Status> results = co_await admin_->AlterTopicConfigs(std::move(changes));
+  const std::vector<Status> results = co_await kafka_->admin.AlterTopicConfigs(std::move(changes));
   for (size_t i = 0; i < items.size(); ++i) {
     if (!results[i].ok()) Failed(*items[i], turn->world, results[i]);
   }

@@ -66,7 +66,7 @@ void WantFinalizer(TopicDecision& decision, const TopicInput& input) {
 }
 
 void Measure(TopicDecision& decision, const TopicInput& input) {
-  if (input.measures == nullptr) return;
+  if (!input.measures) return;
   decision.status.bytes = input.measures->bytes;
   decision.status.bytes_in_per_second = input.measures->bytes_in_per_second;
   decision.status.bytes_out_per_second = input.measures->bytes_out_per_second;

@@ -86,7 +86,7 @@ struct TopicInput {
   const ObservedTopic* topic = nullptr;                  // null: there is none
   const kafka::client::TopicConfigs* configs = nullptr;  // null: not looked at in this turn
   bool creation_unclear = false;                         // its creation was asked for, no answer came
-  const TopicMeasures* measures = nullptr;
+  std::optional<TopicMeasures> measures;                 // none: nothing was measured yet
 };
 
 struct TopicEvent {

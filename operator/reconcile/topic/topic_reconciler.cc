@@ -53,7 +53,7 @@ TopicReconciler::~TopicReconciler() = default;
 
 void TopicReconciler::Close() {
   closed_ = true;
-  if (client_ != nullptr) client_->Close();
+  if (kafka_ != nullptr) kafka_->client.Close();
 }
 
 env::Task<absl::Duration> TopicReconciler::RunOnce(TopicInputs inputs) {
@@ -208,21 +208,19 @@ void TopicReconciler::TellRetained(const k8s::ObjectName& name, Record& record) 
 void TopicReconciler::UseCluster(const KafkaCluster& cluster) {
   if (cluster.state != KafkaCluster::State::kReady || cluster.bootstrap == bootstrap_) return;
   bootstrap_ = cluster.bootstrap;
-  admin_.reset();
-  client_.reset();
+  if (kafka_ != nullptr) kafka_->client.Close();
+  kafka_.reset();
   unreachable_since_.reset();
   StatusOr<std::vector<env::Endpoint>> servers = kafka::client::ParseBootstrapServers(bootstrap_);
   if (!servers.ok()) return;
   kafka::client::ClusterClientOptions options;
   options.connection.client_id = options_.client_id;
   options.connection.request_timeout = options_.request_timeout;
-  client_ = std::make_unique<kafka::client::ClusterClient>(env_.transport, executor_, std::move(*servers),
-                                                           std::move(options));
-  admin_ = std::make_unique<kafka::client::Admin>(*client_);
+  kafka_ = std::make_shared<KafkaClient>(env_.transport, executor_, std::move(*servers), std::move(options));
 }
 
 env::Task<Status> TopicReconciler::Look(Turn* turn) {
-  if (admin_ == nullptr) {
+  if (kafka_ == nullptr) {
     co_return MakeStatus(StatusCode::kInvalidArgument, "'{}' names no server", bootstrap_);
   }
   Status seen;
@@ -236,7 +234,7 @@ env::Task<Status> TopicReconciler::Look(Turn* turn) {
 }
 
 env::Task<Status> TopicReconciler::LookAtAll(Turn* turn) {
-  StatusOr<std::vector<kafka::client::TopicDescription>> listed = co_await admin_->ListTopics();
+  StatusOr<std::vector<kafka::client::TopicDescription>> listed = co_await kafka_->admin.ListTopics();
   if (!listed.ok()) co_return listed.status();
   turn->listed = true;
   StringMap<ObservedTopic>& topics = turn->sight.topics;
@@ -255,7 +253,7 @@ env::Task<Status> TopicReconciler::LookAtNamed(Turn* turn) {
   for (const Candidate& candidate : turn->candidates) names.push_back((*candidate.resource)->KafkaName());
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  const auto described = co_await admin_->DescribeTopics(names);
+  const auto described = co_await kafka_->admin.DescribeTopics(names);
   for (size_t i = 0; i < names.size(); ++i) {
     const auto& topic = described[i];
     if (topic.ok()) {
@@ -283,7 +281,7 @@ env::Task<Status> TopicReconciler::LookAtConfigs(Turn* turn) {
     }
   }
   needed.insert(needed.end(), others.begin(), others.end());
-  auto described = co_await admin_->DescribeTopicConfigs(needed);
+  auto described = co_await kafka_->admin.DescribeTopicConfigs(needed);
   for (size_t i = 0; i < needed.size(); ++i) {
     if (described[i].ok()) {
       turn->sight.configs.emplace(std::move(needed[i]), std::move(*described[i]));

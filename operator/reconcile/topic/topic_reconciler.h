@@ -24,6 +24,7 @@
 #include "lib/kafka/client/admin.h"
 #include "operator/k8s/client.h"
 #include "operator/reconcile/event_sink.h"
+#include "operator/reconcile/kafka_clients.h"
 #include "operator/reconcile/topic/topic_plan.h"
 
 namespace dohle::reconcile {
@@ -44,8 +45,8 @@ struct TopicReconcilerOptions {
 struct TopicInputs {
   KafkaCluster cluster;
   std::vector<TopicRef> topics;  // all that name the cluster; their order is of no meaning
-  std::function<bool(const std::string& ns)> namespace_terminating;        // empty: unknown
-  std::function<const TopicMeasures*(const std::string& topic)> measures;  // empty: none
+  std::function<bool(const std::string& ns)> namespace_terminating;                // empty: unknown
+  std::function<std::optional<TopicMeasures>(const std::string& topic)> measures;  // empty: none
 };
 
 class TopicReconciler {
@@ -60,8 +61,13 @@ class TopicReconciler {
   // A turn under way ends soon; no further one may begin.
   void Close();
 
-  // To ask more of the cluster, between turns; null while it isn't ready.
-  kafka::client::Admin* admin() { return admin_.get(); }
+  // To ask more of the cluster; null while it isn't ready. Who holds it goes on with it when the cluster
+  // comes back under another address, and is told then that it is closed.
+  std::shared_ptr<kafka::client::Admin> admin() const {
+    return kafka_ == nullptr ? nullptr : std::shared_ptr<kafka::client::Admin>(kafka_, &kafka_->admin);
+  }
+  // Nothing is remembered: another one would do as well.
+  bool idle() const { return records_.empty() && doomed_.empty(); }
   // What was seen of all topics last; empty before.
   const StringMap<ObservedTopic>& topics() const { return topics_; }
 
@@ -76,9 +82,9 @@ class TopicReconciler {
     bool doomed = false;    // it was seen being deleted: whatever older copies say, it is
     bool finished = false;  // its finalizer is off
     bool end_told = false;
-    std::optional<bool> finalizer;           // as written, until it is seen
-    std::optional<api::TopicStatus> status;  // as decided, until it is seen
-    bool unwritten = false;                  // `status` isn't stored yet
+    std::optional<bool> finalizer;             // as written, until it is seen
+    std::unique_ptr<api::TopicStatus> status;  // as decided, until it is seen
+    bool unwritten = false;                    // `status` isn't stored yet
     int failures = 0;
     env::MonotonicTime retry_at;
     env::MonotonicTime written_at;
@@ -166,9 +172,8 @@ class TopicReconciler {
   k8s::Client& api_;
   EventSink& events_;
   const TopicReconcilerOptions options_;
-  std::string bootstrap_;  // of client_
-  std::unique_ptr<kafka::client::ClusterClient> client_;
-  std::unique_ptr<kafka::client::Admin> admin_;
+  std::string bootstrap_;  // of kafka_
+  std::shared_ptr<KafkaClient> kafka_;
   absl::flat_hash_map<k8s::ObjectName, std::unique_ptr<Record>> records_;
   absl::flat_hash_map<std::string, env::MonotonicTime> doomed_;  // uids that are gone, until forgotten
   absl::flat_hash_map<TopicId, env::MonotonicTime> removed_;     // topics that were deleted here, likewise

@@ -77,7 +77,7 @@ env::Task<void> TopicReconciler::WriteOne(Item* item) {
   // Remembered whether it is stored or not: what was told isn't told again.
   record.unwritten = !written.ok() && !gone;
   record.written_at = Now();
-  record.status = std::move(item->decision.status);
+  record.status = std::make_unique<api::TopicStatus>(std::move(item->decision.status));
   record.named_at.reset();
   if (!record.status->topic_id.empty()) record.named_at = Now();
 }

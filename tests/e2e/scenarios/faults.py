@@ -89,10 +89,8 @@ def leader_killed(world):
     started = time.monotonic()
     world.signal(leader, "operator")
     world.apply([topic("after-the-leader")])
-    world.ready("topics", "after-the-leader", deadlines.TOPIC_READY)
-    took = time.monotonic() - started
-    world.note(f"kill -9 of the leader to a new Topic that is Ready: {took:.1f} s")
-    check(took <= deadlines.TAKE_OVER_LIMIT + 1, f"it took {took:.1f} s; promised are {deadlines.TAKE_OVER_LIMIT:.0f} s")
+    world.ready("topics", "after-the-leader", deadlines.TAKE_OVER)
+    world.note(f"kill -9 of the leader to a new Topic that is Ready: {time.monotonic() - started:.1f} s")
     world.until("pods", leader["metadata"]["name"], lambda p: pod_ready(p) and incarnation(p) != incarnation(leader), "Ready again",
                 deadlines.POD_BACK, OPERATOR_NAMESPACE)
 
@@ -104,7 +102,7 @@ def leader_hangs(world):
     started = time.monotonic()
     world.signal(leader, "operator", "SIGSTOP")
     try:
-        eventually(lambda: (world.leader() or leader)["metadata"]["name"] != name, "the other replica leads", deadlines.TAKE_OVER_LIMIT)
+        eventually(lambda: (world.leader() or leader)["metadata"]["name"] != name, "the other replica leads", deadlines.TAKE_OVER)
         world.note(f"another leader after {time.monotonic() - started:.1f} s")
         world.topic("without-the-hung-one")
     finally:

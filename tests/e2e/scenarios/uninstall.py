@@ -13,6 +13,27 @@ EVERYTHING = ("deployments", "services", "configmaps", "serviceaccounts", "roles
               "poddisruptionbudgets", "pods", "leases")
 
 
+def upgraded_over_the_operators_lease(world):
+    """Where the operator made the Lease (a release from before the chart had one), Helm neither refuses the upgrade nor takes the Lease."""
+    world.kubectl("delete", "lease", "dohle-operator", "-n", OPERATOR_NAMESPACE)
+
+    def own():
+        lease = world.api.get("leases", "dohle-operator", OPERATOR_NAMESPACE)
+        return lease is not None and "annotations" not in lease["metadata"] and lease["spec"].get("holderIdentity")
+    eventually(own, "the operator has made its Lease", deadlines.TAKE_OVER)
+    for turn in ("first", "second"):
+        world.helm("upgrade", RELEASE, CHART, "-n", OPERATOR_NAMESPACE, "--reuse-values", "--wait", "--timeout", f"{int(deadlines.HELM)}s")
+        eventually(own, f"the Lease after the {turn} upgrade", deadlines.TAKE_OVER)
+    world.topic("after-the-lease")
+    # So that it goes with the release again.
+    world.kubectl("scale", "-n", OPERATOR_NAMESPACE, "deploy/dohle-operator", "--replicas=0")
+    eventually(lambda: not world.operator_pods(), "the operator is gone", deadlines.GONE)
+    world.kubectl("delete", "lease", "dohle-operator", "-n", OPERATOR_NAMESPACE)
+    world.helm("upgrade", RELEASE, CHART, "-n", OPERATOR_NAMESPACE, "--reuse-values", "--wait", "--timeout", f"{int(deadlines.HELM)}s")
+    check(not own(), "the Lease is the operator's")
+    eventually(world.leader, "somebody leads", deadlines.POD_BACK)
+
+
 def upgraded(world):
     """A later chart with another operator and other CRDs: both are there afterwards, and no broker was restarted."""
     later = world.directory / "later-chart"
@@ -62,6 +83,7 @@ def installed_again(world):
 
 
 def scenarios(world):
+    world.run("chart_upgraded_over_a_lease", upgraded_over_the_operators_lease)
     world.run("chart_upgraded", upgraded)
     world.run("chart_uninstalled", uninstalled)
     world.run("chart_installed_again", installed_again)

@@ -5,6 +5,7 @@ import re
 
 from harness import packages
 from harness.process import Child, Failure
+from harness.process import run as run_process
 from harness.scenario import check, contains, equal, eventually
 from harness.unserved import NOT_ANNOUNCED
 
@@ -75,6 +76,10 @@ class Tools:
     def process(self, name, *args):
         """A tool that runs until it is told to end."""
         return Child(["java", *java.QUIET, "-cp", self._class_path, name, *args], self._session.directory / "tools.log")
+
+    def apart(self, name, *args):
+        """A tool in a JVM of its own, to its end, for those that the shared one can't hold; returns its standard output."""
+        return run_process(["java", *java.QUIET, "-cp", self._class_path, name, *args])[1]
 
     def topic(self, hint, partitions=1, *configs):
         self._count += 1

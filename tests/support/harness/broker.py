@@ -52,6 +52,19 @@ def free_port():
                 continue
 
 
+def held_port():
+    """A socket that keeps a port for a server of ours: others can't bind it, a server that sets SO_REUSEADDR (both kinds do) may listen on it."""
+    while True:
+        port = random.randrange(12000, 32000)
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", port))  # without the option: so that nobody else's held port is taken
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return holder
+        except OSError:
+            holder.close()
+
+
 def answers(port):
     """Does a Kafka broker answer ApiVersions v0 there?"""
     try:
@@ -70,12 +83,13 @@ class Broker:
     """start(), stop(), kill(), and both again on the same directory and ports."""
 
     name = "?"
+    heap = "512m"  # of those that run in a JVM
 
     def __init__(self, directory, overrides=None):
         self.directory = directory
         self.data = directory / "data"
         self.log_path = directory / f"{self.name}.log"
-        self.overrides = overrides or {}
+        self.overrides = overrides or {}  # None as value leaves a property out
         self.port = self.controller_port = None
         self.process = None
         self.environment = {}  # what the broker's process gets beside ours
@@ -95,14 +109,23 @@ class Broker:
             **self.overrides,
         }
         path = self.directory / "server.properties"
-        path.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
+        path.write_text("".join(f"{k}={v}\n" for k, v in properties.items() if v is not None))
         return path
 
-    def format(self, properties):
+    def format(self, properties, *words):
+        """Formats the directories; words: what the tool is told about voters and features."""
         raise NotImplementedError
 
     def command(self, properties):
         raise NotImplementedError
+
+    def launch(self, properties):
+        """Starts the process; returns where its log begins."""
+        with open(self.log_path, "ab") as log:
+            position = log.tell()
+            self.process = subprocess.Popen(self.command(properties), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                                            env={**os.environ, **self.environment}, preexec_fn=die_with_parent)
+        return position
 
     def start(self, timeout_s=60):
         """Starts and waits until it answers. New ports are tried when somebody took ours before the first start."""
@@ -112,12 +135,8 @@ class Broker:
                 self.port, self.controller_port = free_port(), free_port()
             properties = self.write_properties()
             if not (self.data / "meta.properties").exists():
-                self.format(properties)
-            with open(self.log_path, "ab") as log:
-                position = log.tell()
-                self.process = subprocess.Popen(self.command(properties), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                                cwd=self.directory, env={**os.environ, **self.environment},
-                                                preexec_fn=die_with_parent)
+                self.format(properties, "--standalone")
+            position = self.launch(properties)
             end = time.monotonic() + timeout_s
             while self.process.poll() is None and time.monotonic() < end:
                 if answers(self.port):
@@ -177,12 +196,12 @@ class Apache(Broker):
     name = "apache"
 
     def _java(self, *options):
-        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *options, "-cp",
+        return ["java", f"-Xmx{self.heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *options, "-cp",
                 f"{packages.kafka_jars()}/*", "-Dorg.slf4j.simpleLogger.showDateTime=true",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.log.kafka.server=info"]
 
-    def format(self, properties):
-        run([*self._java(), "kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID, "-c", properties])
+    def format(self, properties, *words):
+        run([*self._java(), "kafka.tools.StorageTool", "format", *words, "-t", CLUSTER_ID, "-c", properties])
 
     def command(self, properties):
         return [*self._java(), "kafka.Kafka", str(properties)]
@@ -202,8 +221,8 @@ class Dohle(Broker):
             raise Failure(f"{path} is not there: build it first")
         return str(path)
 
-    def format(self, properties):
-        run([self._executable(), "storage", "format", "--standalone", "-t", CLUSTER_ID, "-c", properties])
+    def format(self, properties, *words):
+        run([self._executable(), "storage", "format", *words, "-t", CLUSTER_ID, "-c", properties])
 
     def command(self, properties):
         return [self._executable(), str(properties)]

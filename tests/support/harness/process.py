@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+PATIENCE = float(os.environ.get("DOHLE_PATIENCE", "1"))  # waits are that many times as long: for a machine under load
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -22,6 +23,7 @@ def die_with_parent():
 
 def run(argv, timeout_s=120, stdin=None, env=None, cwd=None, check=True):
     """Runs to the end; returns (exit code, stdout, stderr) as text. A non-zero code is a Failure unless check=False."""
+    timeout_s *= PATIENCE
     process = subprocess.Popen(
         [str(a) for a in argv], stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=cwd, preexec_fn=die_with_parent)
@@ -73,6 +75,7 @@ class Child:
 
     def next_line(self, timeout_s, meanwhile=lambda: None):
         """The next line of standard output; None at its end. Failure when none comes in time. meanwhile() is called once a second."""
+        timeout_s *= PATIENCE
         end = time.monotonic() + timeout_s
         while True:
             try:
@@ -88,6 +91,7 @@ class Child:
 
     def wait_for(self, predicate, what, timeout_s=30):
         """Reads on until predicate(all lines so far) is true; returns its value."""
+        timeout_s *= PATIENCE
         end = time.monotonic() + timeout_s
         while True:
             ended = not self._reader.is_alive()  # asked first: what is there then is all there will be
@@ -102,6 +106,7 @@ class Child:
 
     def finish(self, timeout_s=60):
         """Waits for the end, returns the exit code."""
+        timeout_s *= PATIENCE
         try:
             code = self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:

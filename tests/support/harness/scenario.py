@@ -3,7 +3,7 @@
 import time
 import traceback
 
-from .process import Failure
+from .process import PATIENCE, Failure
 
 
 class Report:
@@ -70,6 +70,7 @@ def contains(text, part, what):
 
 def eventually(condition, what, timeout_s=20, interval_s=0.1):
     """Polls until condition() is true (returned) or the time is over (Failure with its last value or exception)."""
+    timeout_s *= PATIENCE
     end = time.monotonic() + timeout_s
     last = None
     while True:

@@ -8,8 +8,7 @@ AUTHORISATION = "there is no authoriser"
 QUOTAS = "there are no client quotas"
 SCRAM = "there is no SCRAM"
 TOKENS = "there are no delegation tokens"
-REASSIGNMENT = "partitions can't be moved yet"
-BETWEEN_BROKERS = "one broker has nobody to say it to"
+REASSIGNMENT = "replicas can't be moved between directories yet"
 
 # APIs that Apache announces on its broker listener and this broker doesn't: (key, name) -> why. A request closes the connection.
 NOT_ANNOUNCED = {
@@ -24,8 +23,6 @@ NOT_ANNOUNCED = {
     (30, "CreateAcls"): AUTHORISATION,
     (31, "DeleteAcls"): AUTHORISATION,
     (34, "AlterReplicaLogDirs"): REASSIGNMENT,
-    (45, "AlterPartitionReassignments"): REASSIGNMENT,
-    (46, "ListPartitionReassignments"): REASSIGNMENT,
     (38, "CreateDelegationToken"): TOKENS,
     (39, "RenewDelegationToken"): TOKENS,
     (40, "ExpireDelegationToken"): TOKENS,
@@ -34,15 +31,12 @@ NOT_ANNOUNCED = {
     (49, "AlterClientQuotas"): QUOTAS,
     (50, "DescribeUserScramCredentials"): SCRAM,
     (51, "AlterUserScramCredentials"): SCRAM,
-    (64, "UnregisterBroker"): BETWEEN_BROKERS,
     (68, "ConsumerGroupHeartbeat"): MODERN_GROUPS,
     (69, "ConsumerGroupDescribe"): MODERN_GROUPS,
     (76, "ShareGroupHeartbeat"): SHARE,
     (77, "ShareGroupDescribe"): SHARE,
     (78, "ShareFetch"): SHARE,
     (79, "ShareAcknowledge"): SHARE,
-    (80, "AddRaftVoter"): "the quorum doesn't change yet",
-    (81, "RemoveRaftVoter"): "the quorum doesn't change yet",
     (83, "InitializeShareGroupState"): SHARE,
     (84, "ReadShareGroupState"): SHARE,
     (85, "WriteShareGroupState"): SHARE,
