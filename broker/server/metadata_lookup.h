@@ -39,8 +39,8 @@ inline constexpr int32_t kAllGroupOperations = 3400;
 const metadata::ListenerEndpoint* EndpointFor(const metadata::BrokerRegistration& broker,
                                               std::string_view listener);
 
-// The replicas of a partition that clients of `listener` can't use: on brokers that are unknown, fenced or not
-// to be reached there, and in directories that are lost.
+// The replicas of a partition that clients of `listener` can't use: on brokers that are unknown, fenced or
+// not to be reached there, and in directories that are lost.
 std::vector<int32_t> OfflineReplicas(const metadata::MetadataImage& image,
                                      const metadata::PartitionRegistration& partition,
                                      std::string_view listener);
