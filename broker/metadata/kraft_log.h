@@ -5,8 +5,8 @@
 // update is sealed from it, waits until it is committed, and is published.
 #pragma once
 
-#include <deque>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>

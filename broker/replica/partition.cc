@@ -127,7 +127,8 @@ bool Partition::ReadInto(const FetchOptions& options, bool may_block, FetchedPar
     if (!result->first_batch_cut) fetched->records = std::move(result->records);
     fetched->aborted = std::move(result->aborted);
   } else if (absl::IsOutOfRange(result.status())) {
-    // A follower may lack what is committed: a client that took it for the leader would begin anew for nothing.
+    // A follower may lack what is committed: a client that took it for the leader would begin anew for
+    // nothing.
     fetched->problem = leads() ? FetchProblem::kOffsetOutOfRange : FetchProblem::kNotLeader;
   } else if (!may_block && absl::IsUnavailable(result.status())) {
     return false;

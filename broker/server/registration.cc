@@ -32,7 +32,8 @@ constexpr absl::Duration kLeaveInterval = absl::Milliseconds(10);
 // Without any answer; and in all, while the controller finds new leaders.
 constexpr absl::Duration kMostLeaveTime = absl::Seconds(1);
 constexpr absl::Duration kMostHandOverTime = absl::Seconds(10);
-constexpr size_t kMostAssignments = 2250;  // in one request, as Kafka
+constexpr int16_t kDirectoryAssignment = 17;  // metadata.version 3.7-IV2
+constexpr size_t kMostAssignments = 2250;     // in one request, as Kafka
 
 // kResourceExhausted: it may pass by itself; kAborted: the controller knows of no such registration.
 Status Refused(std::string_view what, int16_t code) {
@@ -188,8 +189,10 @@ env::Task<absl::Duration> Registration::BeatOrRegister() {
 env::Task<void> Registration::AssignDirectories(absl::Duration patience) {
   if (options_.replicas == nullptr) co_return;
   const metadata::ImagePtr image = log_.cache().Current();
-  // With one directory the controller assigns it by itself.
-  if (options_.log_dirs.size() < 2) co_return;
+  if (image->features.metadata_version() < kDirectoryAssignment) co_return;
+  // With one directory the controller assigns new replicas by itself. What was there before may be known by a
+  // directory that is lost.
+  if (options_.log_dirs.size() == 1 && directories_known_) co_return;
   kafka::AssignReplicasToDirsRequest request;
   request.broker_id = options_.node_id.value();
   request.broker_epoch = epoch_.Get().value();
@@ -197,7 +200,8 @@ env::Task<void> Registration::AssignDirectories(absl::Duration patience) {
   for (const auto& unknown : options_.replicas->UnknownDirectories(*image, kMostAssignments)) {
     by_directory[unknown.directory_id][unknown.topic_id].push_back(unknown.partition);
   }
-  if (by_directory.empty()) co_return;
+  directories_known_ = by_directory.empty();
+  if (directories_known_) co_return;
   for (const auto& [directory_id, topics] : by_directory) {
     auto& directory = request.directories.emplace_back();
     directory.id = directory_id;

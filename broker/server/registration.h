@@ -82,7 +82,8 @@ class Registration {
   ControllerChannel& controller_;
   const metadata::MetadataLog& log_;
   env::Env& env_;
-  bool fenced_ = false;  // as of the last heartbeat
+  bool fenced_ = false;             // as of the last heartbeat
+  bool directories_known_ = false;  // the metadata has every replica where it is
   std::atomic<bool> stopped_{false};
   std::shared_ptr<env::OneShot<bool>> ended_;  // of the heartbeats
 };
