@@ -3,8 +3,6 @@
 // either, but answers after TestBroker::delay.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +12,7 @@
 
 #include "broker/replica/fetch_plan.h"
 #include "broker/storage/log.h"
+#include "lib/base/check.h"
 #include "lib/kafka/client/test_broker.h"
 #include "lib/kafka/messages/fetch_request.h"
 #include "lib/kafka/messages/fetch_response.h"
@@ -145,7 +144,7 @@ class FakeLeader {
     std::string bytes(result->records.length, '\0');
     if (!bytes.empty()) {
       auto got = result->records.file->ReadAt(result->records.position, bytes.data(), bytes.size());
-      EXPECT_TRUE(got.ok() && *got == bytes.size());
+      DOHLE_CHECK(got.ok() && *got == bytes.size());
       if (partition.corrupt) bytes.back() = static_cast<char>(~bytes.back());
     }
     data.records = kafka::Records(std::move(bytes));
@@ -153,7 +152,7 @@ class FakeLeader {
   }
 
   kafka::ListOffsetsResponse ListOffsets(const kafka::ListOffsetsRequest& request) {
-    EXPECT_GE(request.replica_id, 0);
+    DOHLE_CHECK(request.replica_id >= 0);
     kafka::ListOffsetsResponse response;
     for (const auto& topic : request.topics) {
       auto& to = response.topics.emplace_back();
@@ -161,11 +160,13 @@ class FakeLeader {
       for (const auto& asked : topic.partitions) {
         auto& partition = to.partitions.emplace_back();
         partition.partition_index = asked.partition_index;
+        partition.error_code = static_cast<int16_t>(kafka::ErrorCode::kNotLeaderOrFollower);
         for (const auto& [key, one] : led) {
           if (one.log->partition().topic != topic.name.view() ||
               one.log->partition().partition != PartitionIndex(asked.partition_index))
             continue;
-          EXPECT_EQ(asked.current_leader_epoch, one.leader_epoch.value());
+          if (asked.current_leader_epoch != one.leader_epoch.value()) break;
+          partition.error_code = 0;
           const Offset offset =
               asked.timestamp == -1 ? one.log->log_end_offset() : one.log->log_start_offset();
           partition.offset = offset.value();

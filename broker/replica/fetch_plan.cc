@@ -43,7 +43,7 @@ bool FetchPlan::Follow(const TopicIdPartition& key, const FetchPosition& positio
   }
   entry.position = position;
   entry.leader_high_watermark = kNoOffset;
-  entry.attempts = 0;
+  entry.attempts = entry.out_of_range = 0;
   Become(key, entry, State::kReady);
   NoteChange(key, entry);
   return true;
@@ -234,6 +234,7 @@ FetchVerdict FetchPlan::Judge(const TopicId& topic_id, const FetchResponse::Part
       return verdict;
     case ErrorCode::kOffsetOutOfRange:
       verdict.kind = Kind::kFindOffsets;
+      verdict.out_of_range = ++entry.out_of_range;
       ++entry.attempts;
       Become(key, entry, State::kHeld);
       return verdict;
@@ -262,7 +263,7 @@ void FetchPlan::MoveTo(const TopicIdPartition& key, const FetchPosition& positio
   if (entry == nullptr || entry->state == State::kFailed) return;
   if (leader_high_watermark != kNoOffset) {
     entry->leader_high_watermark = leader_high_watermark;
-    entry->attempts = 0;
+    entry->attempts = entry->out_of_range = 0;
   }
   entry->position = position;
   if (entry->state != State::kReady) {

@@ -63,6 +63,7 @@ struct FetchVerdict {
   LeaderEpoch leader_epoch = kNoLeaderEpoch;  // under which it was asked for
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
   storage::EpochEnd diverging_epoch;
+  int out_of_range = 0;  // how often in a row the leader has answered so, this time included
 };
 
 // How long until the next fetch may leave after an answer: none, or the back-off of a connection that failed.
@@ -124,6 +125,7 @@ class FetchPlan {
     Offset leader_high_watermark{-1};
     int64_t due_ms = 0;  // if delayed
     int attempts = 0;
+    int out_of_range = 0;  // how many of them
     State state = State::kReady;
     bool in_session = false;
     bool changed = false;  // is in changed_

@@ -19,6 +19,8 @@ constexpr int kMostDoublings = 16;
 // How often at most newcomers may break off a fetch that waits: each costs a session.
 constexpr int64_t kBreakOffIntervalMs = 200;
 
+constexpr int64_t kRegistrationLookMs = 20;
+
 constexpr int16_t k35Iv0 = 9, k35Iv1 = 10, k37Iv4 = 19, k39Iv0 = 21, k40Iv3 = 25, k41Iv1 = 27, k42Iv1 = 29;
 
 }  // namespace
@@ -169,6 +171,12 @@ env::Task<void> ReplicaFetcher::Run(std::shared_ptr<ReplicaFetcher> self) {
       co_await me.WaitForChange(me.plan_.next_due_ms());
       continue;
     }
+    const BrokerEpoch broker_epoch = me.options_.broker_epoch();
+    if (broker_epoch < BrokerEpoch(0)) {
+      // A leader couldn't tell this life of the broker from the one before.
+      co_await me.WaitForChange(now_ms + kRegistrationLookMs);
+      continue;
+    }
     if (me.connection_ == nullptr || me.connection_->closed()) {
       if (!me.connecting_ && me.connect_at_ms_ <= now_ms) {
         me.Connect();
@@ -179,7 +187,7 @@ env::Task<void> ReplicaFetcher::Run(std::shared_ptr<ReplicaFetcher> self) {
       }
       continue;
     }
-    std::optional<FetchRequest> request = me.plan_.Next(me.options_.broker_epoch(), now_ms);
+    std::optional<FetchRequest> request = me.plan_.Next(broker_epoch, now_ms);
     co_await me.FetchOnce(std::move(*request));
   }
   me.connection_ = nullptr;
@@ -250,7 +258,6 @@ env::Task<void> ReplicaFetcher::FetchOnce(FetchRequest request) {
   }
   broken_off_ = false;
   ++requests_;
-  commons_.counters.requests.Increment();
   const FetchResponse& response = answer->message;
   switch (plan_.NoteAnswer(response)) {
     case SessionVerdict::kFine:
@@ -294,13 +301,11 @@ env::Task<void> ReplicaFetcher::Append(TopicIdPartition key, FetchVerdict verdic
                                        const FetchResponse::PartitionData& data) {
   const std::shared_ptr<Partition> partition = partitions_.at(key);
   const std::string_view records = data.records ? data.records->contiguous() : std::string_view();
-  const std::span<const char> batches(records.data(), records.size());
-  const Offset high_watermark(data.high_watermark);
-  const Offset log_start_offset(data.log_start_offset);
   Status appended = co_await PayCheckpoint(false);
-  if (appended.ok()) {
-    appended = co_await partition->AppendFetched(verdict.leader_epoch, batches, high_watermark,
-                                                 log_start_offset, WallTimeMs());
+  if (appended.ok()) appended = co_await AppendTo(*partition, verdict.leader_epoch, data);
+  if (absl::IsInvalidArgument(appended)) {
+    appended = co_await BeginWithin(*partition, verdict.leader_epoch, data);
+    if (appended.ok()) appended = co_await AppendTo(*partition, verdict.leader_epoch, data);
   }
   if (!appended.ok()) {
     NoteFailure(key, *partition, verdict.leader_epoch, "append", appended);
@@ -310,9 +315,17 @@ env::Task<void> ReplicaFetcher::Append(TopicIdPartition key, FetchVerdict verdic
   if (position.leader != leader_) co_return;
   bytes_ += static_cast<int64_t>(records.size());
   if (!records.empty()) commons_.counters.bytes.Increment(records.size());
-  plan_.MoveTo(key, position, high_watermark);
+  plan_.MoveTo(key, position, Offset(data.high_watermark));
   if (commons_.quota != nullptr && commons_.quota->IsThrottled(partition->name()))
     Throttle(key, records.size());
+}
+
+env::Task<Status> ReplicaFetcher::AppendTo(Partition& partition, LeaderEpoch leader_epoch,
+                                           const FetchResponse::PartitionData& data) {
+  const std::string_view records = data.records ? data.records->contiguous() : std::string_view();
+  const std::span<const char> batches(records.data(), records.size());
+  co_return co_await partition.AppendFetched(leader_epoch, batches, Offset(data.high_watermark),
+                                             Offset(data.log_start_offset), WallTimeMs());
 }
 
 void ReplicaFetcher::Throttle(const TopicIdPartition& key, size_t bytes) {

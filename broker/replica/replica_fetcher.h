@@ -38,16 +38,14 @@ struct FetcherOptions {
   uint64_t max_batch_bytes = uint64_t{100} << 20;     // socket.request.max.bytes: what a batch can have
   // Each may be called from any thread.
   std::function<std::optional<env::Endpoint>(NodeId leader)> endpoint_of;  // as the metadata has it now
-  std::function<BrokerEpoch()> broker_epoch;                               // of this broker; -1: none yet
-  std::function<int16_t()> metadata_version;                               // its level
-  std::function<env::Task<Status>()> write_checkpoints;                    // ReplicaSet::WriteCheckpoints
+  std::function<BrokerEpoch()> broker_epoch;             // of this broker; -1: none yet, nothing is fetched
+  std::function<int16_t()> metadata_version;             // its level
+  std::function<env::Task<Status>()> write_checkpoints;  // ReplicaSet::WriteCheckpoints
 };
 
 // Of all fetchers of this broker. Any thread.
 struct FetcherCounters {
-  metrics::Counter requests;
-  metrics::Counter bytes;
-  metrics::Counter reassignment_bytes;
+  metrics::Counter bytes;  // of records that were fetched
 };
 
 // What the fetchers of a broker have in common.
@@ -115,6 +113,12 @@ class ReplicaFetcher : public std::enable_shared_from_this<ReplicaFetcher> {
   env::Task<void> TakeAnswer(const kafka::FetchResponse& response);
   env::Task<void> Append(TopicIdPartition key, FetchVerdict verdict,
                          const kafka::FetchResponse::PartitionData& data);
+  env::Task<Status> AppendTo(Partition& partition, LeaderEpoch leader_epoch,
+                             const kafka::FetchResponse::PartitionData& data);
+  // The leader's log may start in the middle of a batch: one that has nothing of the leader's is to begin
+  // with that batch. kInvalidArgument if it isn't so.
+  env::Task<Status> BeginWithin(Partition& partition, LeaderEpoch leader_epoch,
+                                const kafka::FetchResponse::PartitionData& data);
   void NoteFailure(const TopicIdPartition& key, const Partition& partition, LeaderEpoch leader_epoch,
                    std::string_view what, const Status& why);
   void NoteRefusal(const TopicIdPartition& key, const FetchVerdict& verdict);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/replica/replica_fetcher.h"
+#include "broker/storage/batch_header.h"
 #include "lib/base/log.h"
 #include "lib/kafka/messages/list_offsets_request.h"
 #include "lib/kafka/messages/list_offsets_response.h"
@@ -16,8 +17,8 @@ using Kind = FetchVerdict::Kind;
 
 constexpr int64_t kLatest = -1, kEarliest = -2;  // ListOffsets' timestamps
 // A leader that finds us out of range again and again, though our end lies within its log, has nothing of
-// our last epoch or an older one: then none of what we have past its beginning is of its log.
-constexpr int kAttemptsUntilItsBeginning = 3;
+// our last epoch or an older one: then none of what we have is of its log.
+constexpr int kMostOutOfRange = 3;
 
 bool SameTail(const FetchPosition& a, const FetchPosition& b) {
   return a.fetch_offset == b.fetch_offset && a.last_fetched_epoch == b.last_fetched_epoch &&
@@ -41,7 +42,8 @@ env::Task<void> ReplicaFetcher::MendLogs(std::vector<Mend> mends) {
   bool checkpoint_due = false;
   std::vector<const Mend*> mended;
   for (const Mend& mend : mends) {
-    const bool unknown = mend.verdict.kind == Kind::kFindOffsets && mend.log_end_offset == kNoOffset;
+    const bool unknown = mend.verdict.kind == Kind::kFindOffsets &&
+                         (mend.log_end_offset == kNoOffset || mend.log_start_offset == kNoOffset);
     if (unknown) {
       plan_.Delay(mend.key, mend.verdict.leader_epoch, NowMs());
       continue;
@@ -118,6 +120,26 @@ env::Task<Status> ReplicaFetcher::ListOffsets(std::vector<Mend>& mends, int64_t 
   co_return OkStatus();
 }
 
+env::Task<Status> ReplicaFetcher::BeginWithin(Partition& partition, LeaderEpoch leader_epoch,
+                                              const kafka::FetchResponse::PartitionData& data) {
+  const std::string_view records = data.records ? data.records->contiguous() : std::string_view();
+  const FetchPosition position = co_await partition.FollowPosition();
+  Status refused = MakeStatus(StatusCode::kInvalidArgument, "the records don't follow the log's end, {}",
+                              position.fetch_offset.value());
+  if (records.size() < storage::kBatchHeaderBytes) co_return refused;
+  const storage::BatchHeader first = storage::DecodeBatchHeader(records.data());
+  const bool within =
+      first.base_offset < position.fetch_offset && first.last_offset() >= position.fetch_offset;
+  // What lies below the leader's beginning would go anyway.
+  const Offset leader_start(data.log_start_offset);
+  const bool nothing_in_common =
+      position.log_start_offset == position.fetch_offset || leader_start >= position.fetch_offset;
+  if (!within || !nothing_in_common) co_return refused;
+  auto begun = co_await partition.RestartAt(leader_epoch, first.base_offset);
+  if (!begun.ok()) co_return begun.status();
+  co_return co_await PayCheckpoint(begun->checkpoint_due);
+}
+
 env::Task<StatusOr<Truncation>> ReplicaFetcher::MendLog(const Mend& mend) {
   const LeaderEpoch leader_epoch = mend.verdict.leader_epoch;
   if (mend.verdict.kind == Kind::kTruncate) {
@@ -130,12 +152,8 @@ env::Task<StatusOr<Truncation>> ReplicaFetcher::MendLog(const Mend& mend) {
     const storage::EpochEnd leaders_end{kNoLeaderEpoch, mend.log_end_offset};
     co_return co_await mend.partition->TruncateToDiverging(leader_epoch, leaders_end);
   }
-  if (mend.log_start_offset > end) {
+  if (mend.log_start_offset > end || mend.verdict.out_of_range > kMostOutOfRange) {
     co_return co_await mend.partition->RestartAt(leader_epoch, mend.log_start_offset);
-  }
-  if (mend.log_start_offset < end && plan_.attempts(mend.key) >= kAttemptsUntilItsBeginning) {
-    const storage::EpochEnd leaders_start{kNoLeaderEpoch, mend.log_start_offset};
-    co_return co_await mend.partition->TruncateToDiverging(leader_epoch, leaders_start);
   }
   Truncation nothing;
   nothing.log_end_offset = end;

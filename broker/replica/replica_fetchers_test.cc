@@ -335,11 +335,12 @@ TEST_F(ReplicaFetchersTest, OutOfRange) {
     int ours, leaders_start, leaders_end;
   };
   int32_t partition = 0;
-  for (const Case& c : {Case{"the leader has deleted what is missing here", 5, 20, 30},
-                        Case{"nothing here", 0, 20, 30}, Case{"just its beginning", 20, 20, 30}}) {
+  for (const Case& c :
+       {Case{"the leader has deleted what is missing here", 5, 20, 30}, Case{"nothing here", 0, 20, 30},
+        Case{"in the middle of a batch", 0, 22, 30}, Case{"just its beginning", 20, 20, 30}}) {
     SCOPED_TRACE(c.name);
     storage::Log& leader = Lead(++partition, 1);
-    for (int i = 0; i < c.leaders_end; ++i) AppendTo(leader, LeaderEpoch(1), 1);
+    for (int i = 0; i < c.leaders_end; i += 5) AppendTo(leader, LeaderEpoch(1), 5);
     ASSERT_TRUE(leader.AdvanceLogStartOffset(Offset(c.leaders_start)).ok());
     Follow({partition}, 0, kSelf);
     for (int i = 0; i < c.ours; ++i) AppendTo(*logs_[partition], LeaderEpoch(0), 1, 'x');

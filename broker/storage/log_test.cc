@@ -275,6 +275,12 @@ TEST_F(LogTest, TruncatesAndGoesOn) {
   ASSERT_TRUE(log_->TruncateTo(Offset(505)).ok());
   EXPECT_EQ(log_->log_end_offset(), Offset(505)) << "the batch that holds the offset goes as a whole";
   EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(5));
+  // Begun as leader, without a record: the next leader doesn't know it.
+  ASSERT_TRUE(log_->AssignEpochStart(LeaderEpoch(77), Offset(505)).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset(506)).ok());
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(77));
+  ASSERT_TRUE(log_->TruncateTo(Offset(505)).ok());
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(5));
   ASSERT_TRUE(log_->TruncateTo(Offset(0)).ok());
   EXPECT_EQ(log_->log_end_offset(), Offset(0));
   EXPECT_EQ(log_->size_bytes(), 0u);
