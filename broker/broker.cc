@@ -209,7 +209,8 @@ void Broker::Parts::MakeFetchers() {
   options.write_checkpoints = [this] { return replicas->WriteCheckpoints(); };
   replica::FetcherCounters counters;
   counters.bytes = server_metrics.replication_bytes_in;
-  fetchers = std::make_unique<replica::ReplicaFetchers>(std::move(options), env, counters);
+  fetchers = std::make_unique<replica::ReplicaFetchers>(std::move(options), env, counters,
+                                                        &replicas->follower_quota());
   replicas->SetFetchers(fetchers.get());
 }
 

@@ -239,6 +239,7 @@ env::Task<LogsHealth> ReplicaSet::CheckHealth() {
   health.storage_errors = storage_errors_.load(std::memory_order_relaxed);
   health.max_dirty_ratio = max_dirty_ratio_;
   health.ms_since_cleaner_ran = MonotonicMs() - cleaner_ran_ms_;
+  if (fetchers_ != nullptr) health.fetchers = co_await fetchers_->Health();
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
   health.offline_directories = logs_.offline_paths();
   health.directories = health.offline_directories;

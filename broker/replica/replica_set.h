@@ -17,14 +17,13 @@
 #include "broker/replica/delayed_removal.h"
 #include "broker/replica/partition_registry.h"
 #include "broker/replica/repeat_limit.h"
+#include "broker/replica/replica_fetchers.h"
 #include "broker/replica/replication_quota.h"
 #include "broker/storage/log_registry.h"
 #include "lib/env/env.h"
 #include "lib/env/lane.h"
 
 namespace dohle::replica {
-
-class ReplicaFetchers;
 
 // What a topic's configuration comes to for its logs. Any thread.
 using LogConfigOf = std::function<std::shared_ptr<const storage::LogConfig>(
@@ -45,6 +44,7 @@ struct LogsHealth {
   uint64_t storage_errors = 0;       // requests that the storage refused since the start
   double max_dirty_ratio = 0;        // of the dirtiest compacted log, when compaction looked last; 0 to 1
   int64_t ms_since_cleaner_ran = 0;  // since it looked last, or since the start
+  FetchersHealth fetchers;
 };
 
 // A log directory with what is in it, for DescribeLogDirs.

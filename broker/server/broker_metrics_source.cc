@@ -1,5 +1,7 @@
 #include "broker/server/broker_metrics_source.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -282,7 +284,15 @@ env::Task<ServerSample> BrokerMetricsSource::CollectServer() {
     sample.fetch_session_partitions += static_cast<int64_t>(session->size());
   }
   sample.waiting_fetches = services_.waiting.fetches.load();
-  const replica::LogsHealth logs = co_await check_logs_();
+  replica::LogsHealth logs = co_await check_logs_();
+  for (replica::FetcherView& fetcher : logs.fetchers.fetchers) {
+    sample.fetchers.push_back(
+        {fmt::format("ReplicaFetcherThread-{}-{}", fetcher.index, fetcher.leader.value()), fetcher.requests,
+         fetcher.bytes, std::move(fetcher.lags)});
+  }
+  sample.failed_fetch_partitions = logs.fetchers.failed_partitions;
+  sample.dead_fetchers = logs.fetchers.dead_fetchers;
+  sample.max_fetch_lag = logs.fetchers.max_lag;
   for (const std::string& path : logs.directories) {
     sample.log_directories.emplace_back(path, std::ranges::count(logs.offline_directories, path) > 0);
   }

@@ -84,6 +84,14 @@ struct ListenerSample {
   int64_t connections = 0;
 };
 
+// One of those that fetch for the replicas which follow leaders elsewhere.
+struct FetcherSample {
+  std::string client_id;  // as Kafka's thread: "ReplicaFetcherThread-0-2" follows broker 2
+  int64_t requests = 0;   // since it began
+  int64_t bytes = 0;
+  std::vector<std::pair<TopicPartition, int64_t>> lags;  // behind the leader's high watermark, in records
+};
+
 struct ServerSample {
   int32_t broker_state = 0;  // BrokerState of Kafka: 3 = running
   int64_t cluster_brokers = 0;
@@ -98,6 +106,10 @@ struct ServerSample {
   double max_dirty_percent = 0;
   int64_t time_since_last_compaction_ms = 0;
   std::vector<ListenerSample> listeners;
+  std::vector<FetcherSample> fetchers;
+  int64_t failed_fetch_partitions = 0;  // that are followed and can't be fetched until their leader changes
+  int64_t dead_fetchers = 0;
+  int64_t max_fetch_lag = 0;
   int64_t storage_errors = 0;  // requests that the storage refused since the start
   std::vector<std::pair<std::string, bool>> log_directories;  // path, failed?
 };

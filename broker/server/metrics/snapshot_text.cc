@@ -197,6 +197,24 @@ void WriteRaft(const RaftSample& r, Exposition& out) {
   one("poll_idle_ratio_avg", r.poll_idle_ratio);
 }
 
+void WriteFetchers(const ServerSample& s, Exposition& out) {
+  BeginFamily(out, "kafka_server_fetcherlagmetrics_consumerlag");
+  for (const FetcherSample& fetcher : s.fetchers) {
+    for (const auto& [name, lag] : fetcher.lags) {
+      out.Sample({{"clientId", fetcher.client_id},
+                  {"topic", name.topic},
+                  {"partition", std::to_string(name.partition.value())}},
+                 lag);
+    }
+  }
+  BeginFamily(out, "kafka_server_fetcherstats_bytes_total");
+  for (const FetcherSample& fetcher : s.fetchers)
+    out.Sample({{"clientId", fetcher.client_id}}, fetcher.bytes);
+  BeginFamily(out, "kafka_server_fetcherstats_requests_total");
+  for (const FetcherSample& fetcher : s.fetchers)
+    out.Sample({{"clientId", fetcher.client_id}}, fetcher.requests);
+}
+
 void WriteServer(const ServerSample& s, Exposition& out) {
   One(out, "dohle_memory_admitted_bytes", s.memory_used_bytes);
   One(out, "dohle_storage_errors_total", s.storage_errors);
@@ -218,11 +236,19 @@ void WriteServer(const ServerSample& s, Exposition& out) {
   BeginFamily(out, "kafka_server_delayedoperationpurgatory_purgatorysize");
   out.Sample({{"delayedOperation", "Fetch"}}, s.waiting_fetches);
   out.Sample({{"delayedOperation", "Produce"}}, s.waiting_produces);
+  WriteFetchers(s, out);
   One(out, "kafka_server_fetchsessioncache_numincrementalfetchpartitionscached", s.fetch_session_partitions);
   One(out, "kafka_server_fetchsessioncache_numincrementalfetchsessions", s.fetch_sessions);
   One(out, "kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent", s.handler_idle_ratio);
   One(out, "kafka_server_kafkaserver_brokerstate", int64_t{s.broker_state});
   One(out, "kafka_server_metadataloader_currentmetadataversion", s.metadata_version);
+  for (const auto& [name, value] :
+       {std::pair{"kafka_server_replicafetchermanager_deadthreadcount", s.dead_fetchers},
+        {"kafka_server_replicafetchermanager_failedpartitionscount", s.failed_fetch_partitions},
+        {"kafka_server_replicafetchermanager_maxlag", s.max_fetch_lag}}) {
+    BeginFamily(out, name);
+    out.Sample({{"clientId", "Replica"}}, value);
+  }
   One(out, "kafka_server_replicamanager_partitionswithlatetransactionscount",
       s.partitions_with_late_transactions);
   BeginFamily(out, "kafka_server_socket_server_metrics_connection_count");
