@@ -3,14 +3,23 @@
 #include <algorithm>
 
 namespace dohle::replica {
+namespace {
+
+// Spreads a topic's partitions; the same in every run, unlike absl::Hash.
+int FetcherIndex(const TopicIdPartition& key, int fetchers) {
+  const auto& bytes = key.topic_id.bytes();
+  return static_cast<int>((static_cast<uint32_t>(key.partition.value()) + bytes[14] + bytes[3]) %
+                          static_cast<uint32_t>(fetchers));
+}
+
+}  // namespace
 
 ReplicaFetchers::ReplicaFetchers(FetcherOptions options, env::Env& env, FetcherCounters counters,
                                  ReplicationQuota* quota)
     : commons_{std::move(options), env.transport, std::move(counters), quota}, env_(env) {}
 
 std::shared_ptr<ReplicaFetcher> ReplicaFetchers::FetcherOf(NodeId leader, const TopicIdPartition& key) {
-  const auto fetchers = static_cast<size_t>(std::max(1, commons_.options.fetchers_per_leader));
-  const int index = static_cast<int>(absl::Hash<TopicIdPartition>()(key) % fetchers);
+  const int index = FetcherIndex(key, std::max(1, commons_.options.fetchers_per_leader));
   std::shared_ptr<ReplicaFetcher>& fetcher = fetchers_[{leader, index}];
   if (fetcher == nullptr) {
     const size_t loop = static_cast<size_t>(leader.value() + index) % env_.executors.size();
@@ -21,21 +30,22 @@ std::shared_ptr<ReplicaFetcher> ReplicaFetchers::FetcherOf(NodeId leader, const 
 }
 
 env::Task<void> ReplicaFetchers::Follow(std::vector<Change> changes) {
-  std::map<std::shared_ptr<ReplicaFetcher>, std::vector<ReplicaFetcher::Change>> by_fetcher;
+  // By what doesn't change from run to run.
+  std::map<FetcherId, std::vector<ReplicaFetcher::Change>> by_fetcher;
   env::LaneGuard in_lane = co_await lane_.Enter();
   if (stopped_) co_return;
   for (Change& change : changes) {
     const TopicIdPartition key{change.partition->topic_id(), change.partition->name().partition};
     std::shared_ptr<ReplicaFetcher> to = change.leader == kNoNode ? nullptr : FetcherOf(change.leader, key);
     if (const auto found = placement_.find(key); found != placement_.end() && found->second != to) {
-      by_fetcher[found->second].push_back({change.partition, false});
+      by_fetcher[found->second->id()].push_back({change.partition, false});
       placement_.erase(found);
     }
     if (to == nullptr) continue;
     placement_[key] = to;
-    by_fetcher[std::move(to)].push_back({std::move(change.partition), true});
+    by_fetcher[to->id()].push_back({std::move(change.partition), true});
   }
-  for (auto& [fetcher, its] : by_fetcher) fetcher->Take(std::move(its));
+  for (auto& [id, its] : by_fetcher) fetchers_.at(id)->Take(std::move(its));
 }
 
 env::Task<std::vector<std::shared_ptr<ReplicaFetcher>>> ReplicaFetchers::All() {
