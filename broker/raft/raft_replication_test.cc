@@ -1,7 +1,7 @@
 // Leading, following, changes of voters.
 #include <gtest/gtest.h>
 
-#include "broker/raft/raft_test_node.h"
+#include "broker/raft/raft_node_test.h"
 
 namespace dohle::raft {
 namespace {

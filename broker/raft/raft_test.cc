@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include "broker/raft/raft_test_node.h"
+#include "broker/raft/raft_node_test.h"
 
 namespace dohle::raft {
 namespace {
