@@ -192,6 +192,7 @@ Decision<kafka::AlterPartitionResponse> AlterPartition(const DecisionContext& co
                                                        const kafka::AlterPartitionRequest& request,
                                                        int16_t version) {
   Decision<kafka::AlterPartitionResponse> decision;
+  if (request.topics.empty()) return decision;  // Apache doesn't look at who asks for nothing
   const ApiError stale =
       CheckBrokerEpoch(context.image, NodeId(request.broker_id), BrokerEpoch(request.broker_epoch));
   if (!stale.ok()) {

@@ -106,6 +106,12 @@ TEST_F(AlterPartitionTest, TheBrokerMustBeWhoItWas) {
   EXPECT_EQ(decision.response.error_code, kafka::ToCode(ErrorCode::kStaleBrokerEpoch));
 }
 
+TEST_F(AlterPartitionTest, WhoAsksForNothingIsNotLookedAt) {
+  kafka::AlterPartitionRequest request;
+  request.broker_id = 77;
+  EXPECT_EQ(AlterPartition(cluster.Context(), request, 3).response.error_code, 0);
+}
+
 TEST_F(AlterPartitionTest, RefusesWhatIsUnknown) {
   auto request = Request(1, {{1, 10}});
   PartitionOf(request).partition_index = 1;

@@ -17,8 +17,6 @@ std::string_view StandardMessage(ErrorCode error) {
       return "Eligible topic partition leaders are not available.";
     case ErrorCode::kElectionNotNeeded:
       return "Leader election not needed for topic partition.";
-    case ErrorCode::kNoReassignmentInProgress:
-      return "No partition reassignment is in progress.";
     default:
       return "";
   }

@@ -233,7 +233,9 @@ env::Task<StatusOr<kafka::ControllerRegistrationResponse>> Controller::RegisterC
     const kafka::ControllerRegistrationRequest& request) {
   return Run<kafka::ControllerRegistrationResponse>(state_.get(), [&request](const DecisionContext& context) {
     Decision<kafka::ControllerRegistrationResponse> decision;
-    SetError(controller::RegisterController(context, request, &decision.records), &decision.response);
+    const ApiError error = controller::RegisterController(context, request, &decision.records);
+    // As Apache: success has the empty message that is the field's default, not null.
+    if (!error.ok()) SetError(error, &decision.response);
     return decision;
   });
 }

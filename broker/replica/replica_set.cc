@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "broker/replica/closing_logs.h"
 #include "lib/base/log.h"
 
 namespace dohle::replica {
@@ -253,21 +254,22 @@ int64_t ReplicaSet::MonotonicMs() const { return env_.clock.Now().nanoseconds() 
 
 env::Task<Status> ReplicaSet::ShutDown(BrokerEpoch broker_epoch) {
   std::vector<storage::PartitionCheckpoint> checkpoints;
-  std::vector<std::unique_ptr<storage::Log>> logs;
+  std::vector<ClosingLog> logs;
   for (const auto& partition : partitions_.All()) {
     auto checkpoint = co_await partition->Checkpoint();
     auto log = co_await partition->Release();
     if (log == nullptr || !checkpoint) continue;
     checkpoint->recovery_point = log->log_end_offset();
     checkpoints.push_back(std::move(*checkpoint));
-    logs.push_back(std::move(log));
+    logs.push_back({std::move(log), nullptr});
   }
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
-  auto close = [&]() -> Status {
-    for (auto& log : logs) DOHLE_RETURN_IF_ERROR(log->Close());
-    return logs_.ShutDown(checkpoints, broker_epoch);
-  };
-  co_return co_await env::RunBlocking<Status>(env_.blocking_pool, close);
+  for (size_t i = 0; i < logs.size(); ++i)
+    logs[i].directory = logs_.FindDirectory(checkpoints[i].directory_id);
+  Status closed = co_await CloseLogs(env_.blocking_pool, logs, options_.recovery_threads);
+  DOHLE_CO_RETURN_IF_ERROR(closed);
+  auto mark = [&] { return logs_.ShutDown(checkpoints, broker_epoch); };
+  co_return co_await env::RunBlocking<Status>(env_.blocking_pool, mark);
 }
 
 }  // namespace dohle::replica

@@ -320,9 +320,7 @@ StatusOr<FlushPlan> Log::PlanFlush(FlushBy by) {
   plan.bytes = unflushed_bytes_;
   plan.file_system = file_system_;
   plan.truncations = generation_;
-  if (recovery_point_ >= log_end_offset_ && !directory_entries_.pending() && !epochs_unsaved_ &&
-      !epochs_file_.pending())
-    return plan;
+  if (!needs_flush()) return plan;
   DOHLE_RETURN_IF_ERROR(SaveEpochsIfDirty());
   // From the segment before: it may have been synced while it was active, its indexes not.
   const Offset synced = std::max(recovery_point_, Offset(1)) - 1;
@@ -370,6 +368,11 @@ bool Log::FlushDue(int64_t now_ms) const {
          now_ms - last_flush_ms_ >= config_->flush_ms;
 }
 
+bool Log::needs_flush() const {
+  return recovery_point_ < log_end_offset_ || directory_entries_.pending() || epochs_unsaved_ ||
+         epochs_file_.pending();
+}
+
 void Log::CloseIdleFiles() {
   for (size_t i = 0; i < segments_->size(); ++i) {
     Segment& segment = segments_->at(i);
@@ -378,15 +381,21 @@ void Log::CloseIdleFiles() {
 }
 
 Status Log::Close() {
+  DOHLE_ASSIGN_OR_RETURN(const FlushPlan plan, PlanClose(FlushBy::kFiles));
+  DOHLE_RETURN_IF_ERROR(plan.Execute());
+  MarkFlushed(plan, last_flush_ms_);
+  return OkStatus();
+}
+
+StatusOr<FlushPlan> Log::PlanClose(FlushBy by) {
   DOHLE_RETURN_IF_ERROR(segments_->active().Seal());
   DOHLE_RETURN_IF_ERROR(SaveEpochsIfDirty());
   producers_->set_end_offset(log_end_offset_);
   DOHLE_RETURN_IF_ERROR(snapshots_->Take(*file_system_, directory_, *producers_));
-  DOHLE_ASSIGN_OR_RETURN(const FlushPlan plan, PlanFlush());
-  DOHLE_RETURN_IF_ERROR(plan.Execute());
-  MarkFlushed(plan, last_flush_ms_);
+  DOHLE_ASSIGN_OR_RETURN(FlushPlan plan, PlanFlush(by));
+  // What is to be synced file by file is held open by the plan.
   for (size_t i = 0; i < segments_->size(); ++i) segments_->at(i).CloseFiles();
-  return OkStatus();
+  return plan;
 }
 
 Status Log::RenameDirectory(const std::string& directory) {

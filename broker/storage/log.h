@@ -209,6 +209,7 @@ class Log {
   StatusOr<FlushPlan> PlanFlush(FlushBy by = FlushBy::kFiles);
   void MarkFlushed(const FlushPlan& plan, int64_t now_ms);
   bool FlushDue(int64_t now_ms) const;  // flush.ms
+  bool needs_flush() const;             // PlanFlush would find something
 
   // Removes everything at and after `offset`, and syncs: what was cut off must not come back behind what is
   // appended next. I/O threads. The recovery point moves back with it: write that checkpoint before
@@ -230,6 +231,9 @@ class Log {
   void CloseIdleFiles();
   // Writes what a clean shutdown needs (index tails, producer snapshot) and syncs it. Nothing may follow.
   Status Close();
+  // The same in two steps, for many logs with one sync: writes, and says what is to be synced (see
+  // PlanFlush); MarkFlushed ends it.
+  StatusOr<FlushPlan> PlanClose(FlushBy by);
   // For a partition that is going away: renamed directory; nothing is written any more.
   Status RenameDirectory(const std::string& directory);
 

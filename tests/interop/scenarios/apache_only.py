@@ -1,15 +1,13 @@
 """Scenarios that this repository's broker isn't asked to pass, and why. Counted as skipped, never as passed; Apache Kafka runs them all."""
 
-from harness.unserved import MODERN_GROUPS, QUOTAS, REASSIGNMENT, SCRAM, TRANSACTIONS
+from harness.unserved import MODERN_GROUPS, QUOTAS, SCRAM, TRANSACTIONS
 
 # The end of a scenario's name -> why.
 REASONS = {
     "admin/describe_producers": TRANSACTIONS,  # without them: conformance/wire, produce_sequences
     "admin/transactions": TRANSACTIONS,
-    "admin/reassignments": REASSIGNMENT,
     "admin/client_quotas": QUOTAS,
     "admin/scram_credentials": SCRAM,
-    "tools/reassignment": REASSIGNMENT,
     "tools/transactions": TRANSACTIONS,
     "transactions/commit_and_abort": TRANSACTIONS,
     "transactions/offsets_are_part_of_it": TRANSACTIONS,
