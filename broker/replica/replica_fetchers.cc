@@ -1,6 +1,7 @@
 #include "broker/replica/replica_fetchers.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace dohle::replica {
 
@@ -8,34 +9,37 @@ ReplicaFetchers::ReplicaFetchers(FetcherOptions options, env::Env& env, FetcherC
                                  ReplicationQuota* quota)
     : commons_{std::move(options), env.transport, std::move(counters), quota}, env_(env) {}
 
-std::shared_ptr<ReplicaFetcher> ReplicaFetchers::FetcherOf(NodeId leader, const TopicIdPartition& key) {
-  const auto fetchers = static_cast<size_t>(std::max(1, commons_.options.fetchers_per_leader));
-  const int index = static_cast<int>(absl::Hash<TopicIdPartition>()(key) % fetchers);
-  std::shared_ptr<ReplicaFetcher>& fetcher = fetchers_[{leader, index}];
+ReplicaFetchers::FetcherId ReplicaFetchers::FetcherOf(NodeId leader, const TopicIdPartition& key) {
+  const int fetchers = std::max(1, commons_.options.fetchers_per_leader);
+  // As Kafka's: the partitions of a topic are dealt out in turn.
+  const int64_t hash = 31 * int64_t{key.topic_id.bytes()[15]} + key.partition.value();
+  const FetcherId id{leader, static_cast<int>(hash % fetchers)};
+  std::shared_ptr<ReplicaFetcher>& fetcher = fetchers_[id];
   if (fetcher == nullptr) {
-    const size_t loop = static_cast<size_t>(leader.value() + index) % env_.executors.size();
-    fetcher = std::make_shared<ReplicaFetcher>(commons_, *env_.executors[loop], leader, index);
+    const size_t loop = static_cast<size_t>(leader.value() + id.second) % env_.executors.size();
+    fetcher = std::make_shared<ReplicaFetcher>(commons_, *env_.executors[loop], leader, id.second);
     fetcher->Start();
   }
-  return fetcher;
+  return id;
 }
 
 env::Task<void> ReplicaFetchers::Follow(std::vector<Change> changes) {
-  std::map<std::shared_ptr<ReplicaFetcher>, std::vector<ReplicaFetcher::Change>> by_fetcher;
+  std::map<FetcherId, std::vector<ReplicaFetcher::Change>> by_fetcher;
   env::LaneGuard in_lane = co_await lane_.Enter();
   if (stopped_) co_return;
   for (Change& change : changes) {
     const TopicIdPartition key{change.partition->topic_id(), change.partition->name().partition};
-    std::shared_ptr<ReplicaFetcher> to = change.leader == kNoNode ? nullptr : FetcherOf(change.leader, key);
+    std::optional<FetcherId> to;
+    if (change.leader != kNoNode) to = FetcherOf(change.leader, key);
     if (const auto found = placement_.find(key); found != placement_.end() && found->second != to) {
       by_fetcher[found->second].push_back({change.partition, false});
       placement_.erase(found);
     }
-    if (to == nullptr) continue;
-    placement_[key] = to;
-    by_fetcher[std::move(to)].push_back({std::move(change.partition), true});
+    if (!to) continue;
+    placement_[key] = *to;
+    by_fetcher[*to].push_back({std::move(change.partition), true});
   }
-  for (auto& [fetcher, its] : by_fetcher) fetcher->Take(std::move(its));
+  for (auto& [id, its] : by_fetcher) fetchers_.at(id)->Take(std::move(its));
 }
 
 env::Task<std::vector<std::shared_ptr<ReplicaFetcher>>> ReplicaFetchers::All() {
