@@ -1,5 +1,5 @@
 # The front door. `make help` lists the targets; CONTRIBUTING.md says more.
-# Variables: ARGS (passed on by run, run-broker, local, e2e and bench), SECONDS_EACH (fuzz), SEEDS (sim), JOBS.
+# Variables: ARGS (passed on by run, run-broker, local, e2e and bench), SECONDS_EACH (fuzz), SIM_SECONDS and SEEDS (sim), JOBS.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .PHONY: build run run-broker test unit local e2e bench fuzz sim image manifests format format-check tidy clean help
@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 JOBS ?= $(shell nproc)
 SECONDS_EACH ?= 60
+SIM_SECONDS ?= 120
 SEEDS ?= 200
 SOURCES = git ls-files --cached --others --exclude-standard -- '*.h' '*.cc'
 
@@ -46,8 +47,9 @@ bench: deps-test build  ## measures Dohle beside Apache Kafka and a bare loop (A
 fuzz: deps-build deps-check  ## fuzzes every decoder for SECONDS_EACH=60 seconds each
 	@tests/fuzz/run $(SECONDS_EACH)
 
-sim: build  ## runs the simulated cluster on SEEDS=200 new seeds; a failure prints the seed that repeats it
-	@DOHLE_SIM_FIRST=$${DOHLE_SIM_FIRST:-$$(date +%s)} DOHLE_SIM_SEEDS=$(SEEDS) ctest --test-dir build --output-on-failure -L sim --no-tests=error
+sim: build  ## new seeds: clusters of 1, 3 and 5 for SIM_SECONDS=120, SEEDS=200 of the smaller simulations; a failure prints its seed
+	@DOHLE_SIM_FIRST=$${DOHLE_SIM_FIRST:-$$(date +%s)} DOHLE_SIM_SECONDS=$(SIM_SECONDS) DOHLE_SIM_SEEDS=$(SEEDS) \
+	  ctest --test-dir build --output-on-failure -L sim --no-tests=error
 
 image: build  ## writes OCI images of the broker and of the operator to build/image/
 	@for program in dohle-broker dohle-operator; do \

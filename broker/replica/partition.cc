@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/replica/rules.h"
 #include "broker/replica/warm_up.h"
 #include "broker/storage/batch_header.h"
 #include "lib/base/log.h"
@@ -83,7 +84,7 @@ env::Task<void> Partition::SetConfig(std::shared_ptr<const storage::LogConfig> c
 FetchProblem Partition::CheckEpoch(LeaderEpoch current, bool only_from_leader) const {
   if (!offline_.ok()) return FetchProblem::kStorage;
   if (log_ == nullptr) return FetchProblem::kNotLeader;
-  if (current != kNoLeaderEpoch) {
+  if (current != kNoLeaderEpoch && g_rules.fence_leader_epochs) {
     if (current < leadership_.leader_epoch) return FetchProblem::kFencedLeaderEpoch;
     if (current > leadership_.leader_epoch) return FetchProblem::kUnknownLeaderEpoch;
   }
@@ -100,7 +101,7 @@ bool Partition::ReadInto(const FetchOptions& options, bool may_block, FetchedPar
   fetched->high_watermark = high_watermark_;
   fetched->last_stable_offset = LastStableOffset();
   fetched->log_start_offset = log_->log_start_offset();
-  if (options.last_fetched_epoch != kNoLeaderEpoch) {
+  if (options.last_fetched_epoch != kNoLeaderEpoch && g_rules.find_divergence) {
     const storage::EpochEnd end = log_->EndOffsetForEpoch(options.last_fetched_epoch);
     const bool unknown = end.epoch == kNoLeaderEpoch || end.end_offset == kNoOffset;
     if (unknown || options.offset < log_->log_start_offset()) {
@@ -116,7 +117,7 @@ bool Partition::ReadInto(const FetchOptions& options, bool may_block, FetchedPar
   read.offset = options.offset;
   read.max_bytes = options.max_bytes;
   read.upper_bound = options.read_committed ? fetched->last_stable_offset : high_watermark_;
-  if (options.follower) read.upper_bound = log_->log_end_offset();
+  if (options.follower || !g_rules.read_below_high_watermark) read.upper_bound = log_->log_end_offset();
   read.min_one_batch = options.min_one_batch;
   read.may_block = may_block;
   read.aborted_transactions = options.read_committed;

@@ -91,12 +91,12 @@ void KafkaServer::Accept(size_t listener, std::unique_ptr<env::Connection> strea
                                           &of_listener.metrics, &of_listener.answers_waiting};
   auto connection =
       std::make_shared<ClientConnection>(std::move(stream), *dispatcher_, *services_, budget_, options);
-  shard.connections.insert(connection);
+  const uint64_t number = shard.accepted++;
+  shard.connections.emplace(number, connection);
   ++connection_count_;
   ++of_listener.connections;
-  std::weak_ptr<ClientConnection> weak = connection;
-  connection->Start([this, &shard, &of_listener, weak] {
-    if (auto ended = weak.lock()) shard.connections.erase(ended);
+  connection->Start([this, &shard, &of_listener, number] {
+    shard.connections.erase(number);
     --connection_count_;
     --of_listener.connections;
   });
@@ -125,7 +125,7 @@ void KafkaServer::ScheduleIdleSweep(Shard& shard) {
   if (shard.stopping) return;
   const env::MonotonicTime now = shard.executor->clock().Now();
   std::vector<std::shared_ptr<ClientConnection>> idle;
-  for (const auto& connection : shard.connections) {
+  for (const auto& [number, connection] : shard.connections) {
     if (connection->idle() && now - connection->last_active() > options_.max_idle_time)
       idle.push_back(connection);
   }
@@ -144,7 +144,7 @@ env::Task<void> KafkaServer::Stop() {
       it->waiting.clear();
       if (it->sweep != env::kNoTimer) it->executor->Cancel(std::exchange(it->sweep, env::kNoTimer));
       const auto connections = it->connections;
-      for (const auto& connection : connections) connection->Close();
+      for (const auto& [number, connection] : connections) connection->Close();
       closed->Set(true);
     });
     co_await closed->WaitForever();

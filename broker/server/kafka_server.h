@@ -7,9 +7,9 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -71,7 +71,8 @@ class KafkaServer {
   // The connections of one executor; touched on its thread only.
   struct Shard {
     env::Executor* executor;
-    std::unordered_set<std::shared_ptr<ClientConnection>> connections;
+    std::map<uint64_t, std::shared_ptr<ClientConnection>> connections;  // in the order accepted
+    uint64_t accepted = 0;
     std::vector<std::pair<size_t, std::unique_ptr<env::Connection>>>
         waiting;  // with their listeners' numbers
     struct OfListener {

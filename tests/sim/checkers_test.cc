@@ -4,6 +4,7 @@
 
 #include "lib/base/check.h"
 #include "lib/kafka/record_batch_builder.h"
+#include "tests/sim/quorum.h"
 #include "tests/sim/replicas.h"
 
 namespace dohle::sim {
@@ -127,6 +128,50 @@ TEST(ReplicasTest, OnlyWhatLiesBelowTheHighWatermarkMustAgree) {
   EXPECT_EQ(Difference(replicas, 1), "");
   EXPECT_NE(Difference({replicas[0], replicas[1]}, 3), "");
   EXPECT_NE(Difference(replicas, 2), "");
+}
+
+raft::ElectionState Led(int epoch, int leader) {
+  raft::ElectionState state;
+  state.epoch = LeaderEpoch(epoch);
+  state.leader_id = NodeId(leader);
+  return state;
+}
+
+TEST(LeadersSeenTest, AnEpochHasOneLeader) {
+  LeadersSeen leaders;
+  leaders.Note("a", Led(3, 1));
+  leaders.Note("b", Led(3, 1));
+  leaders.Note("b", Led(4, -1));
+  leaders.Note("b", Led(4, 2));
+  EXPECT_TRUE(leaders.violations().empty());
+  leaders.Note("a", Led(4, 1));
+  ASSERT_EQ(leaders.violations().size(), 1U);
+  EXPECT_EQ(leaders.violations()[0], "metadata epoch 4 is led by node 2 says b, by node 1 says a");
+}
+
+TEST(LeadersSeenTest, NobodyGoesBackToAnOlderEpoch) {
+  LeadersSeen leaders;
+  leaders.Note("a", Led(4, -1));
+  leaders.Note("b", Led(3, -1));
+  EXPECT_TRUE(leaders.violations().empty());
+  leaders.Note("a", Led(3, -1));
+  EXPECT_EQ(leaders.violations().size(), 1U);
+}
+
+TEST(SnapshotDifferenceTest, LogsBeginWhereSnapshotsReach) {
+  const std::string name = "00000000000000000020-0000000001.checkpoint";
+  NodeSnapshots whole{"a", 0, {}};
+  NodeSnapshots cut{"b", 20, {{name, {"one", "two"}}}};
+  EXPECT_EQ(Difference({whole, cut}), "");
+  cut.log_start_offset = 21;
+  EXPECT_EQ(Difference({whole, cut}), "the metadata log of b begins at 21, no snapshot reaches so far");
+}
+
+TEST(SnapshotDifferenceTest, SnapshotsOfOneNameSayTheSame) {
+  const std::string name = "00000000000000000020-0000000001.checkpoint";
+  const NodeSnapshots a{"a", 0, {{name, {"one", "two"}}}};
+  EXPECT_EQ(Difference({a, {"b", 0, {{name, {"one", "two"}}}}}), "");
+  EXPECT_EQ(Difference({a, {"b", 0, {{name, {"one"}}}}}), "snapshot " + name + " of b isn't that of a: two");
 }
 
 }  // namespace

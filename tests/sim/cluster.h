@@ -2,9 +2,11 @@
 // quorum.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/broker.h"
@@ -14,6 +16,8 @@ namespace dohle::sim {
 
 struct ClusterOptions {
   int nodes = 1;
+  int min_in_sync_replicas = 2;  // of several nodes
+  bool unclean_election = false;
   bool flush_every_message = false;  // log.flush.interval.messages=1
   int64_t roll_ms = 5000;
   int64_t snapshot_bytes = 4000;  // of metadata records between snapshots
@@ -37,6 +41,8 @@ class Cluster {
   void Crash(size_t i, env::SimNode::Death death);
   // What an init system does: a broker that could not start is started again.
   void Tend();
+  // Is called after every Tend.
+  void SetWatch(std::function<void()> watch) { watch_ = std::move(watch); }
 
  private:
   struct Member {
@@ -52,6 +58,7 @@ class Cluster {
 
   const ClusterOptions options_;
   std::vector<Member> nodes_;
+  std::function<void()> watch_;
 };
 
 }  // namespace dohle::sim

@@ -6,6 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "lib/kafka/messages/describe_quorum_request.h"
+#include "lib/kafka/messages/describe_quorum_response.h"
+#include "lib/kafka/messages/metadata_request.h"
+#include "lib/kafka/messages/metadata_response.h"
 #include "lib/kafka/messages/produce_response.h"
 #include "lib/kafka/record_batch.h"
 #include "tests/sim/admin.h"
@@ -14,6 +18,7 @@
 #include "tests/sim/consumer.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/producer.h"
+#include "tests/sim/quorum.h"
 #include "tests/sim/replicas.h"
 
 namespace dohle::sim {
@@ -25,15 +30,30 @@ const absl::Duration kServedAgainWithin = absl::Seconds(60);
 constexpr int kPartitionsOfTopic = 2;
 constexpr int kProbe = 1000;  // the producer's number of those that ask whether it works again
 
+const TopicPartition kMetadataPartition{"__cluster_metadata", PartitionIndex(0)};
+
+// The first replica that isn't in sync, in a sentence; empty: there is none.
+std::string LackingReplica(const kafka::MetadataResponse& metadata) {
+  for (const auto& topic : metadata.topics) {
+    for (const auto& partition : topic.partitions) {
+      if (partition.leader_id >= 0 && partition.isr_nodes.size() == partition.replica_nodes.size()) continue;
+      return fmt::format("{}-{} is led by {}, {} of {} replicas are in sync", topic.name->view(),
+                         partition.partition_index, partition.leader_id, partition.isr_nodes.size(),
+                         partition.replica_nodes.size());
+    }
+  }
+  return "";
+}
+
 class Run {
  public:
-  Run(uint64_t seed, int nodes)
+  Run(uint64_t seed, ClusterOptions options)
       : world_(seed),
-        nodes_(nodes),
         power_cuts_(world_.random().Chance(0.5)),
         flush_every_message_(world_.random().Chance(0.4)),
-        cluster_(world_, Options()),
+        cluster_(world_, WithFlushes(options)),
         client_nodes_{&world_.AddNode("client-1"), &world_.AddNode("client-2")} {
+    cluster_.SetWatch([this] { leaders_.Look(cluster_); });
     history_.SetDurable("orders", true);
     history_.SetDurable("plain", flush_every_message_);
     history_.SetDurable("__consumer_offsets", flush_every_message_);
@@ -49,9 +69,7 @@ class Run {
   RunResult Execute();
 
  private:
-  ClusterOptions Options() const {
-    ClusterOptions options;
-    options.nodes = nodes_;
+  ClusterOptions WithFlushes(ClusterOptions options) const {
     options.flush_every_message = flush_every_message_;
     return options;
   }
@@ -63,12 +81,16 @@ class Run {
   env::Task<void> Probe(TopicPartition partition);
   env::Task<void> ReadAll(TopicPartition partition);
   env::Task<void> ReadCommitted(TopicPartition partition);
+  env::Task<void> AwaitFullIsr();
+  env::Task<void> AskForQuorum();
   bool ReplicasHaveAll();
+  bool MetadataIsEverywhere();
+  void AwaitReplicas(const std::function<bool()>& complete);
   void CompareReplicas();
+  void CompareMetadata();
   RunResult Result(const Faults& faults);
 
   env::SimWorld world_;
-  const int nodes_;
   const bool power_cuts_;
   const bool flush_every_message_;
   Cluster cluster_;
@@ -81,6 +103,8 @@ class Run {
   std::vector<std::unique_ptr<Consumer>> consumers_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<Client> looker_;
+  LeadersSeen leaders_;
+  int64_t metadata_high_watermark_ = -1;
   bool set_up_ = false;
   std::string step_ = "nothing";
   bool looked_ = false;
@@ -224,7 +248,40 @@ env::Task<void> Run::LookAtEverything() {
     step_ = fmt::format("asking for metadata: {}", Message(differences.status()));
     co_await env::Sleep(absl::Milliseconds(200));
   }
+  co_await AwaitFullIsr();
+  co_await AskForQuorum();
   looked_ = true;
+}
+
+// Every replica of every partition is in sync again.
+env::Task<void> Run::AwaitFullIsr() {
+  for (;;) {
+    kafka::MetadataRequest request;
+    request.topics.reset();
+    auto answer = co_await looker_->Call<kafka::MetadataResponse>(Whom::Any(), std::move(request), 12);
+    const std::string lacking =
+        answer.ok() ? LackingReplica(answer->message) : std::string(Message(answer.status()));
+    if (lacking.empty()) co_return;
+    step_ = fmt::format("waiting for full ISRs: {}", lacking);
+    co_await env::Sleep(absl::Milliseconds(200));
+  }
+}
+
+env::Task<void> Run::AskForQuorum() {
+  for (;;) {
+    kafka::DescribeQuorumRequest request;
+    auto& topic = request.topics.emplace_back();
+    topic.topic_name = std::string_view("__cluster_metadata");
+    topic.partitions.emplace_back();
+    auto answer = co_await looker_->Call<kafka::DescribeQuorumResponse>(Whom::Any(), std::move(request), 1);
+    if (answer.ok() && answer->message.error_code == 0) {
+      const auto& partition = answer->message.topics.at(0).partitions.at(0);
+      metadata_high_watermark_ = partition.high_watermark;
+      if (partition.error_code == 0 && metadata_high_watermark_ > 0) co_return;
+    }
+    step_ = "asking for the quorum";
+    co_await env::Sleep(absl::Milliseconds(200));
+  }
 }
 
 // Whether every replica has what its partition's final log has.
@@ -239,21 +296,39 @@ bool Run::ReplicasHaveAll() {
   return true;
 }
 
-void Run::CompareReplicas() {
-  // Looked at now and then only: it reads all that there is.
+bool Run::MetadataIsEverywhere() {
+  step_ = fmt::format("waiting for the metadata to be everywhere below {}", metadata_high_watermark_);
+  const std::vector<ReplicaLog> logs = ReadReplicas(cluster_, kMetadataPartition);
+  return logs.size() == cluster_.size() && AllReach(logs, metadata_high_watermark_);
+}
+
+// Looked at now and then only: it reads all that there is.
+void Run::AwaitReplicas(const std::function<bool()>& complete) {
   const env::MonotonicTime end = world_.now() + kServedAgainWithin;
-  bool complete = ReplicasHaveAll();
-  while (!complete && world_.now() < end) {
+  while (!complete()) {
+    if (world_.now() >= end) return history_.Violation("not everything is replicated again: " + step_);
     world_.RunFor(absl::Milliseconds(200));
     cluster_.Tend();
-    complete = ReplicasHaveAll();
   }
-  if (!complete) history_.Violation(fmt::format("not everything is replicated again: {}", step_));
+}
+
+void Run::CompareReplicas() {
+  AwaitReplicas([this] { return ReplicasHaveAll(); });
   for (const auto& [partition, log] : history_.final_logs()) {
     const std::string difference = Difference(ReadReplicas(cluster_, partition), log.high_watermark);
     if (!difference.empty())
       history_.Violation(fmt::format("replicas of {} differ: {}", ToString(partition), difference));
   }
+}
+
+void Run::CompareMetadata() {
+  AwaitReplicas([this] { return MetadataIsEverywhere(); });
+  for (const std::string& difference :
+       {Difference(ReadReplicas(cluster_, kMetadataPartition), metadata_high_watermark_),
+        Difference(ReadSnapshots(cluster_))}) {
+    if (!difference.empty()) history_.Violation("metadata differs: " + difference);
+  }
+  for (const std::string& violation : leaders_.violations()) history_.Violation(violation);
 }
 
 uint64_t Fingerprint(uint64_t hash, std::string_view text) {
@@ -266,6 +341,7 @@ RunResult Run::Result(const Faults& faults) {
   result.violations = Check(history_);
   result.faults = faults.log();
   result.trace = world_.trace();
+  result.simulated = world_.now() - env::MonotonicTime();
   size_t acknowledged = 0;
   for (const SentBatch& batch : history_.batches()) acknowledged += batch.base_offset ? 1 : 0;
   size_t read = 0;
@@ -316,11 +392,12 @@ RunResult Run::Execute() {
   if (!RunUntil([this] { return looked_; }, kServedAgainWithin))
     history_.Violation(fmt::format("not everything is served again: {}", step_));
   CompareReplicas();
+  CompareMetadata();
   return Result(faults);
 }
 
 }  // namespace
 
-RunResult RunSeed(uint64_t seed, int nodes) { return Run(seed, nodes).Execute(); }
+RunResult RunSeed(uint64_t seed, ClusterOptions options) { return Run(seed, options).Execute(); }
 
 }  // namespace dohle::sim

@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "tests/sim/cluster.h"
+
 namespace dohle::sim {
 
 struct RunResult {
@@ -12,9 +15,10 @@ struct RunResult {
   uint64_t trace = 0;   // the same for the same seed
   std::string faults;   // what was done, line by line
   std::string summary;  // how much was done
+  absl::Duration simulated;
 };
 
-// `nodes` brokers, each a voter of the quorum.
-RunResult RunSeed(uint64_t seed, int nodes = 1);
+// A cluster of brokers, each a voter of the quorum; whether it flushes every message is drawn.
+RunResult RunSeed(uint64_t seed, ClusterOptions options);
 
 }  // namespace dohle::sim

@@ -1,10 +1,12 @@
-// The whole broker in a simulated world. DOHLE_SIM_SEEDS=n runs n seeds in place of the few of every day,
-// counted from DOHLE_SIM_FIRST (`make sim` gives a fresh one); DOHLE_SEED=s repeats one run
-// and says all that was done. DOHLE_SIM_NODES=n: clusters of n nodes.
+// The whole broker in a simulated world, alone and as clusters of three and of five. In place of the few
+// seeds of every day DOHLE_SIM_SEEDS=n runs n of each, DOHLE_SIM_SECONDS=s as many as s seconds hold, counted
+// from DOHLE_SIM_FIRST (`make sim` gives a fresh one). DOHLE_SIM_NODES=n: only clusters of n nodes.
+// DOHLE_SEED=s repeats one run and says all that was done.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -17,14 +19,15 @@
 namespace dohle::sim {
 namespace {
 
-constexpr uint64_t kSeedsOfEveryDay = 40;
+using Clock = std::chrono::steady_clock;
 
 uint64_t g_seed = 0;
+int g_nodes = 1;
 
 // A broken invariant aborts: which seed it was must be known then, too.
 void SayTheSeed(int) {
-  std::fprintf(stderr, "aborted; repeat with DOHLE_SEED=%llu (and DOHLE_SIM_NODES, if it was set)\n",
-               static_cast<unsigned long long>(g_seed));
+  std::fprintf(stderr, "aborted; repeat with DOHLE_SIM_NODES=%d DOHLE_SEED=%llu build/bin/sim_test\n",
+               g_nodes, static_cast<unsigned long long>(g_seed));
 }
 
 std::optional<uint64_t> FromEnvironment(const char* name) {
@@ -33,41 +36,90 @@ std::optional<uint64_t> FromEnvironment(const char* name) {
   return std::strtoull(text, nullptr, 10);
 }
 
-RunResult RunOne(uint64_t seed) {
+RunResult RunOne(uint64_t seed, int nodes) {
   g_seed = seed;
-  return RunSeed(seed, static_cast<int>(FromEnvironment("DOHLE_SIM_NODES").value_or(1)));
+  g_nodes = nodes;
+  ClusterOptions options;
+  options.nodes = nodes;
+  return RunSeed(seed, options);
 }
 
-class SimTest : public testing::Test {
+struct Size {
+  int nodes;
+  uint64_t seeds_of_every_day;
+  double part_of_time;
+};
+
+class SimTest : public testing::TestWithParam<Size> {
  protected:
   SimTest() {
     log::SetProgramToStderr();
     log::SetLevel(FromEnvironment("DOHLE_SEED") ? log::Level::kDebug : log::Level::kError);
     std::signal(SIGABRT, &SayTheSeed);
   }
+  void SetUp() override {
+    // One seed is that of one size: a node alone unless it is said.
+    const uint64_t every = FromEnvironment("DOHLE_SEED") ? 1 : static_cast<uint64_t>(GetParam().nodes);
+    if (FromEnvironment("DOHLE_SIM_NODES").value_or(every) != static_cast<uint64_t>(GetParam().nodes))
+      GTEST_SKIP();
+  }
 };
 
-TEST_F(SimTest, PromisesAreKept) {
+// Which seeds, and until when.
+struct Extent {
+  uint64_t first = 1;
+  uint64_t seeds = 1;
+  std::optional<Clock::time_point> end;
+};
+
+Extent ExtentOf(const Size& size) {
   const auto only = FromEnvironment("DOHLE_SEED");
-  const uint64_t first = only.value_or(FromEnvironment("DOHLE_SIM_FIRST").value_or(1));
-  const uint64_t seeds = only ? 1 : FromEnvironment("DOHLE_SIM_SEEDS").value_or(kSeedsOfEveryDay);
-  for (uint64_t seed = first; seed < first + seeds; ++seed) {
-    const RunResult result = RunOne(seed);
-    if (only) fmt::print("{}{}\ntrace {:016x}\n", result.faults, result.summary, result.trace);
-    if (result.violations.empty()) continue;
-    std::string text = fmt::format("seed {}, after {} seeds:\n", seed, seed - first + 1);
-    for (const std::string& violation : result.violations) text += "  " + violation + "\n";
-    text += fmt::format("faults:\n{}{}\nrepeat with DOHLE_SEED={} build/bin/sim_test", result.faults,
-                        result.summary, seed);
-    FAIL() << text;
+  if (only) return {*only, 1, std::nullopt};
+  Extent extent;
+  extent.first = FromEnvironment("DOHLE_SIM_FIRST").value_or(1);
+  extent.seeds = FromEnvironment("DOHLE_SIM_SEEDS").value_or(size.seeds_of_every_day);
+  if (const auto seconds = FromEnvironment("DOHLE_SIM_SECONDS")) {
+    const double part = FromEnvironment("DOHLE_SIM_NODES") ? 1 : size.part_of_time;
+    extent.seeds = UINT64_MAX - extent.first;
+    extent.end = Clock::now() +
+                 std::chrono::milliseconds(static_cast<int64_t>(static_cast<double>(*seconds) * 1e3 * part));
   }
+  return extent;
 }
 
-TEST_F(SimTest, ASeedIsARun) {
-  if (FromEnvironment("DOHLE_SEED")) GTEST_SKIP();
-  for (const uint64_t seed : {3, 4}) EXPECT_EQ(RunOne(seed).trace, RunOne(seed).trace) << "seed " << seed;
-  EXPECT_NE(RunOne(3).trace, RunOne(4).trace);
+TEST_P(SimTest, PromisesAreKept) {
+  const Extent extent = ExtentOf(GetParam());
+  const bool only = FromEnvironment("DOHLE_SEED").has_value();
+  const Clock::time_point began = Clock::now();
+  absl::Duration simulated;
+  uint64_t runs = 0;
+  for (; runs < extent.seeds && (!extent.end || Clock::now() < *extent.end); ++runs) {
+    const uint64_t seed = extent.first + runs;
+    const RunResult result = RunOne(seed, GetParam().nodes);
+    simulated += result.simulated;
+    if (only) fmt::print("{}{}\ntrace {:016x}\n", result.faults, result.summary, result.trace);
+    if (result.violations.empty()) continue;
+    std::string text = fmt::format("seed {}, after {} seeds:\n", seed, runs + 1);
+    for (const std::string& violation : result.violations) text += "  " + violation + "\n";
+    text += fmt::format("faults:\n{}{}\nrepeat with DOHLE_SIM_NODES={} DOHLE_SEED={} build/bin/sim_test",
+                        result.faults, result.summary, GetParam().nodes, seed);
+    FAIL() << text;
+  }
+  fmt::print("{} nodes: {} seeds from {}, {:.0f} simulated s in {:.1f} s\n", GetParam().nodes, runs,
+             extent.first, absl::ToDoubleSeconds(simulated),
+             std::chrono::duration<double>(Clock::now() - began).count());
 }
+
+TEST_P(SimTest, ASeedIsARun) {
+  if (FromEnvironment("DOHLE_SEED")) GTEST_SKIP();
+  const int nodes = GetParam().nodes;
+  for (const uint64_t seed : {3, 4})
+    EXPECT_EQ(RunOne(seed, nodes).trace, RunOne(seed, nodes).trace) << "seed " << seed;
+  EXPECT_NE(RunOne(3, nodes).trace, RunOne(4, nodes).trace);
+}
+
+INSTANTIATE_TEST_SUITE_P(Nodes, SimTest, testing::Values(Size{1, 40, 0.2}, Size{3, 20, 0.5}, Size{5, 4, 0.3}),
+                         [](const auto& size) { return fmt::format("{}", size.param.nodes); });
 
 }  // namespace
 }  // namespace dohle::sim
