@@ -120,9 +120,11 @@ StatusOr<std::optional<KraftLog::Update>> KraftLog::NextUpdate() {
   if (sealed_.empty() && !member_.raft().is_leader()) {
     while (replayed_end() < committed) {
       DOHLE_RETURN_IF_ERROR(ReplayTo(committed, kReplayBytes));
-      if (!replay_.in_transaction()) break;
+      if (!replay_.in_transaction() && !everything_pending_) break;
     }
   }
+  // Publishers take the first image for the truth, and set aside what isn't in it: half of it would be wrong.
+  if (everything_pending_ && replayed_end() < member_.CommittedInLane().value_or(Offset(INT64_MAX))) return next;
   if (sealed_.empty() && replayed_end() <= committed && !replay_.in_transaction()) Seal();
   if (sealed_.empty() || sealed_.front().end > committed) return next;
   next = std::move(sealed_.front());

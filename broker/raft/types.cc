@@ -35,7 +35,8 @@ std::string FormatQuorumState(const ElectionState& state, int16_t kraft_version)
   const int32_t voted_id = state.voted.has_value() ? state.voted->id.value() : -1;
   if (kraft_version == 0) {
     return fmt::format(
-        R"({{"leaderId":{},"leaderEpoch":{},"votedId":{},"appliedOffset":0,"currentVoters":[],"data_version":0}})",
+        R"({{"clusterId":"","leaderId":{},"leaderEpoch":{},"votedId":{},"appliedOffset":0,"currentVoters":[],)"
+        R"("data_version":0}})",
         state.leader_id.value(), state.epoch.value(), voted_id);
   }
   const DirectoryId voted_directory = state.voted.has_value() ? state.voted->directory_id : DirectoryId();

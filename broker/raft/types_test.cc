@@ -27,6 +27,11 @@ TEST(QuorumState, ReadsVersion0AndRoundTrips) {
   EXPECT_EQ(old->leader_id, NodeId(2));
   const ElectionState voted{LeaderEpoch(3), kNoNode, ReplicaKey{NodeId(1), kDirectory}};
   EXPECT_EQ(*ParseQuorumState(FormatQuorumState(voted, 1)), voted);
+  // Kafka refuses version 0 without any of its fields.
+  EXPECT_EQ(
+      FormatQuorumState({LeaderEpoch(7), NodeId(2), std::nullopt}, 0),
+      R"({"clusterId":"","leaderId":2,"leaderEpoch":7,"votedId":-1,"appliedOffset":0,"currentVoters":[],)"
+      R"("data_version":0})");
 }
 
 TEST(QuorumState, RefusesDamage) {

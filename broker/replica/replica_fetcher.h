@@ -75,6 +75,8 @@ class ReplicaFetcher : public std::enable_shared_from_this<ReplicaFetcher> {
   // Both outlive the fetcher's coroutines: see Stop.
   ReplicaFetcher(FetcherCommons& commons, env::Executor& executor, NodeId leader, int index);
 
+  std::pair<NodeId, int> id() const { return {leader_, index_}; }
+
   void Start();  // once
   struct Change {
     std::shared_ptr<Partition> partition;

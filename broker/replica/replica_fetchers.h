@@ -43,15 +43,14 @@ class ReplicaFetchers {
  private:
   using FetcherId = std::pair<NodeId, int>;
 
-  // Made if it isn't there yet. The same in every run: absl's hashes aren't.
-  FetcherId FetcherOf(NodeId leader, const TopicIdPartition& key);
+  std::shared_ptr<ReplicaFetcher> FetcherOf(NodeId leader, const TopicIdPartition& key);
   env::Task<std::vector<std::shared_ptr<ReplicaFetcher>>> All();
 
   FetcherCommons commons_;
   env::Env& env_;
   env::Lane lane_;  // guards all below
   std::map<FetcherId, std::shared_ptr<ReplicaFetcher>> fetchers_;
-  absl::flat_hash_map<TopicIdPartition, FetcherId> placement_;
+  absl::flat_hash_map<TopicIdPartition, std::shared_ptr<ReplicaFetcher>> placement_;
   bool stopped_ = false;
 };
 

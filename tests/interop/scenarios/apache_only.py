@@ -23,6 +23,6 @@ REASONS = {
 
 def reason(kind, name):
     """Why a broker of this kind isn't asked; None if it is."""
-    if kind == "apache":
+    if kind == "apache" or name.startswith("cluster/"):  # clusters are asked for everything
         return None
     return next((why for end, why in REASONS.items() if name.endswith("/" + end) or name == end), None)

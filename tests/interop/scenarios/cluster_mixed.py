@@ -99,11 +99,12 @@ def _lost_disk(session, victim_kind, other_kind):
         ground.load(topic)
         victim = ground.nodes[1]
         victim.kill()
+        ground.cluster.await_brokers()  # fenced: nothing new is put on it
         shutil.rmtree(victim.data)
         victim.forget()
         log = ground.nodes[2].data / "__cluster_metadata-0"
         for i in range(30):
-            ground.state.create_topic(f"filler-{i}", 2, replication_factor=2)
+            ground.state.create_topic(f"filler-{i}", 0, assignment={0: [2, 3], 1: [3, 2]})
         eventually(lambda: not (log / f"{0:020}.log").exists(), "the metadata's oldest segment is gone", 120)
         victim.start()
         ground.cluster.await_brokers()

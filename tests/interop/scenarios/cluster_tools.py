@@ -15,8 +15,9 @@ SHELL = "org.apache.kafka.shell.MetadataShell"
 
 
 def ground(session, name):
-    # Snapshots of the metadata as soon as there is a little of it.
-    return Ground(session, name, **{"metadata.log.max.record.bytes.between.snapshots": "8000"})
+    # Snapshots of the metadata as soon as there is a little of it; checkpoints while somebody looks.
+    soon = {"log.flush.offset.checkpoint.interval.ms": "2000", "replica.high.watermark.checkpoint.interval.ms": "2000"}
+    return Ground(session, name, **{"metadata.log.max.record.bytes.between.snapshots": "8000", **soon})
 
 
 def _on_controller(ground, name, *args, **options):
@@ -217,10 +218,16 @@ def dumped_files(ground):
         contains(_dump(ground, node, "offsets", "--offsets-decoder", "--files", offsets), f'"group":"{group}"', "committed offsets")
         _check_metadata_dump(ground, node, copied / "__cluster_metadata-0", topic)
         for name in ("recovery-point-offset-checkpoint", "replication-offset-checkpoint"):
-            check((node.data / name).exists(), f"node {node.node_id} has no {name}")
-        epochs = (node.data / f"{topic}-0/leader-epoch-checkpoint").read_text().splitlines()
-        equal(["0", "1", "0 0"], epochs, f"leader-epoch-checkpoint on node {node.node_id}")
+            eventually((node.data / name).exists, f"{name} of node {node.node_id}", 30)
         shutil.rmtree(copied)
+    # When epochs reach their file is each broker's own matter; after a clean stop they are there.
+    node = ground.nodes[1]
+    node.stop()
+    epochs = (node.data / f"{topic}-0/leader-epoch-checkpoint").read_text().splitlines()
+    equal(["0", "1", "0 0"], epochs, f"leader-epoch-checkpoint on node {node.node_id}")
+    node.start()
+    ground.cluster.await_brokers()
+    ground.cluster.await_whole()
 
 
 def _check_metadata_dump(ground, node, directory, topic):
