@@ -84,7 +84,7 @@ env::Task<void> Partition::SetConfig(std::shared_ptr<const storage::LogConfig> c
 FetchProblem Partition::CheckEpoch(LeaderEpoch current, bool only_from_leader) const {
   if (!offline_.ok()) return FetchProblem::kStorage;
   if (log_ == nullptr) return FetchProblem::kNotLeader;
-  if (current != kNoLeaderEpoch && g_rules.fence_leader_epochs) {
+  if (current != kNoLeaderEpoch) {
     if (current < leadership_.leader_epoch) return FetchProblem::kFencedLeaderEpoch;
     if (current > leadership_.leader_epoch) return FetchProblem::kUnknownLeaderEpoch;
   }

@@ -8,11 +8,7 @@ namespace dohle::replica {
 struct ReplicationRules {
   bool high_watermark_waits = true;       // for every replica in sync
   bool read_below_high_watermark = true;  // clients see what is committed only
-  bool minimum_in_sync = true;            // min.insync.replicas, for appends and for the high watermark
-  bool join_caught_up = true;             // nobody joins the ISR without what is committed
   bool find_divergence = true;            // a follower's end that isn't the leader's is cut off (KIP-320)
-  bool fence_leader_epochs = true;        // of requests, by current_leader_epoch
-  bool fence_broker_epochs = true;        // a broker's earlier life has no say in the ISR (KIP-903)
 };
 
 inline constinit ReplicationRules g_rules;

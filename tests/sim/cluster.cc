@@ -59,7 +59,7 @@ void Cluster::AddQuorum(size_t i, server::ConfigMap* properties) const {
   const size_t replicas = std::min<size_t>(3, size());
   config["default.replication.factor"] = fmt::format("{}", replicas);
   config["offsets.topic.replication.factor"] = fmt::format("{}", replicas);
-  config["min.insync.replicas"] = fmt::format("{}", options_.min_in_sync_replicas);
+  config["min.insync.replicas"] = "2";
   config["unclean.leader.election.enable"] = options_.unclean_election ? "true" : "false";
   config["replica.lag.time.max.ms"] = "5000";
 }

@@ -16,7 +16,6 @@ namespace dohle::sim {
 
 struct ClusterOptions {
   int nodes = 1;
-  int min_in_sync_replicas = 2;  // of several nodes
   bool unclean_election = false;
   bool flush_every_message = false;  // log.flush.interval.messages=1
   int64_t roll_ms = 5000;

@@ -65,7 +65,8 @@ env::Task<void> Producer::Run() {
   ++control_.running;
   incarnation_began_ = client_.now();
   while (!control_.stopping) {
-    co_await env::Sleep(absl::Milliseconds(static_cast<int64_t>(env_.random.Below(150))));
+    co_await env::Sleep(
+        absl::Milliseconds(static_cast<int64_t>(env_.random.Below(options_.pause_at_most_ms))));
     if (options_.idempotent) {
       co_await Round();
     } else {

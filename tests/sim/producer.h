@@ -22,6 +22,7 @@ struct ProducerOptions {
   int number = 0;
   TopicPartition partition;
   bool idempotent = true;
+  uint64_t pause_at_most_ms = 150;  // between two rounds
 };
 
 // Produce v12 of one batch; `producer_id` -1: none.

