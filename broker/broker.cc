@@ -138,7 +138,7 @@ Status Broker::Parts::ListenForAdmin() {
 }
 
 Status Broker::Parts::OpenStorage() {
-  DOHLE_RETURN_IF_ERROR(FormatIfStandalone(env, config(), host_name));
+  DOHLE_RETURN_IF_ERROR(FormatNewDirectories(env, live_config.started_with(), host_name));
   DOHLE_ASSIGN_OR_RETURN(logs,
                          storage::LogRegistry::Open(env.file_system, env.random, config().logs.log_dirs));
   DOHLE_ASSIGN_OR_RETURN(const storage::MetaProperties properties,

@@ -37,37 +37,65 @@ bool IsQuorumOfOne(const server::BrokerConfig& config, const std::string& host_n
   });
 }
 
-Status FormatIfStandalone(env::Env& env, const server::BrokerConfig& config, const std::string& host_name) {
-  std::vector<std::string> directories = config.logs.log_dirs;
-  if (std::find(directories.begin(), directories.end(), config.metadata_log.dir) == directories.end()) {
-    directories.push_back(config.metadata_log.dir);
+namespace {
+
+struct Directories {
+  std::vector<std::string> all;
+  std::vector<std::string> unformatted;
+};
+
+Directories Look(env::FileSystem& file_system, const server::BrokerConfig& config) {
+  Directories found;
+  found.all = config.logs.log_dirs;
+  const std::string& metadata = config.metadata_log.dir;
+  if (std::find(found.all.begin(), found.all.end(), metadata) == found.all.end())
+    found.all.push_back(metadata);
+  for (const std::string& directory : found.all) {
+    auto properties = storage::ReadMetaProperties(file_system, directory);
+    if (absl::IsNotFound(properties.status())) found.unformatted.push_back(directory);
   }
-  size_t unformatted = 0;
-  for (const std::string& directory : directories) {
-    auto found = storage::ReadMetaProperties(env.file_system, directory);
-    if (absl::IsNotFound(found.status())) ++unformatted;
-  }
-  if (unformatted == 0) return OkStatus();
-  if (!IsQuorumOfOne(config, host_name) || unformatted < directories.size()) {
+  return found;
+}
+
+// Whether directories may be made beside others that are formatted. Not the metadata directory: its log is
+// lost, and a voter that begins again with an empty one may forget what it has voted for.
+bool MayBeAdded(const Directories& found, const server::BrokerConfig& config) {
+  return std::find(found.unformatted.begin(), found.unformatted.end(), config.metadata_log.dir) ==
+         found.unformatted.end();
+}
+
+}  // namespace
+
+Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, const std::string& host_name) {
+  const server::BrokerConfig& config = loaded.config;
+  const std::string given_id = loaded.values.String("dohle.cluster.id");
+  const Directories found = Look(env.file_system, config);
+  if (found.unformatted.empty()) return OkStatus();
+  const bool all = found.unformatted.size() == found.all.size();
+  if (all ? given_id.empty() && !IsQuorumOfOne(config, host_name)
+          : given_id.empty() || !MayBeAdded(found, config)) {
     return MakeStatus(
         StatusCode::kFailedPrecondition,
         "{} of {} log directories aren't formatted; run dohle-broker storage format -t CLUSTER_ID with "
         "the same configuration",
-        unformatted, directories.size());
+        found.unformatted.size(), found.all.size());
   }
   metadata::FormatOptions options;
-  options.cluster_id = ToString(env.random.NextUuid());
+  options.cluster_id = given_id.empty() ? ToString(env.random.NextUuid()) : given_id;
   options.node_id = config.node_id;
   options.log_dirs = config.logs.log_dirs;
   options.metadata_log_dir = config.metadata_log.dir;
-  // With controller.quorum.voters the voters aren't in the log.
-  for (const server::ListenerConfig& listener : ControllerEndpoints(config, host_name)) {
-    if (!config.quorum.voters.empty()) break;
-    options.controller_endpoints.push_back({listener.name, listener.endpoint.host, listener.endpoint.port});
+  options.ignore_formatted = !all;  // what is formatted must have the same id then
+  // With controller.quorum.voters the voters aren't in the log; of a quorum of several nobody knows them
+  // here.
+  if (config.quorum.voters.empty() && IsQuorumOfOne(config, host_name)) {
+    for (const server::ListenerConfig& listener : ControllerEndpoints(config, host_name)) {
+      options.controller_endpoints.push_back({listener.name, listener.endpoint.host, listener.endpoint.port});
+    }
   }
   auto formatted = metadata::FormatStorage(env.file_system, env.random, env.clock, options);
   if (!formatted.ok()) return formatted.status();
-  log::Info("broker", "formatted {} for the new cluster {}", absl::StrJoin(directories, ", "),
+  log::Info("broker", "formatted {} for the cluster {}", absl::StrJoin(found.unformatted, ", "),
             options.cluster_id);
   return OkStatus();
 }

@@ -1,4 +1,5 @@
-// A standalone node needs no `storage format`: it makes its own cluster when it finds nothing.
+// What needs no `storage format`: a standalone node, which makes its own cluster when it finds nothing, and
+// one that is told its cluster's id (dohle.cluster.id), as an operator does.
 #pragma once
 
 #include <string>
@@ -18,8 +19,10 @@ bool IsQuorumOfOne(const server::BrokerConfig& config, const std::string& host_n
 std::vector<server::ListenerConfig> ControllerEndpoints(const server::BrokerConfig& config,
                                                         const std::string& host_name);
 
-// Makes the log directories of a standalone node that finds them unformatted, with a fresh cluster id;
-// otherwise does nothing. kFailedPrecondition if some are formatted and some not.
-Status FormatIfStandalone(env::Env& env, const server::BrokerConfig& config, const std::string& host_name);
+// Makes the log directories of a node that finds all of them unformatted: with dohle.cluster.id, or, if the
+// node is standalone, with a fresh id. With dohle.cluster.id it also makes new ones beside a metadata
+// directory that has that id. Does nothing if all are formatted, with whatever id. kFailedPrecondition if
+// they can't be made.
+Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, const std::string& host_name);
 
 }  // namespace dohle

@@ -139,9 +139,11 @@ struct Operator::Parts {
 
   std::vector<env::Endpoint> MetricsPages(const std::string& key) {
     const size_t slash = key.find('/');
-    const auto address = clusters.BrokerHost({key.substr(0, slash), key.substr(slash + 1)});
-    if (!address) return {};
-    return {{*address, static_cast<uint16_t>(api::kMetricsPort)}};
+    std::vector<env::Endpoint> pages;
+    for (std::string& host : clusters.BrokerHosts({key.substr(0, slash), key.substr(slash + 1)})) {
+      pages.push_back({std::move(host), static_cast<uint16_t>(api::kMetricsPort)});
+    }
+    return pages;
   }
 
   void Collect(runtime::MetricSink& sink) {

@@ -53,9 +53,9 @@ struct Probe {
   int32_t failure_threshold = 6;
 };
 
-inline constexpr int32_t kMaxBrokers = 1;         // until a quorum of several is served
+inline constexpr int32_t kMaxBrokers = 100;
 inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
-inline constexpr int32_t kControllerPort = 9093;  // kept free for the quorum
+inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 
 struct ClusterSpec {
   int32_t brokers = 1;

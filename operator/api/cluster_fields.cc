@@ -15,8 +15,10 @@ constexpr std::array<std::string_view, 8> kPhases = {"Pending",  "Creating", "Re
 
 std::span<const CelRule> BrokersRules() {
   static const CelRule kRules[] = {
-      {fmt::format("self <= {}", kMaxBrokers),
-       fmt::format("clusters of several brokers are not served yet: set brokers to {}", kMaxBrokers)}};
+      {"self >= oldSelf", "brokers can't be taken away yet, as they hold data: put the number back"},
+      {"oldSelf > 1 || self == 1",
+       "a Cluster that was made with one broker can't get more yet: put it back to 1, or make another "
+       "Cluster"}};
   return kRules;
 }
 
@@ -220,8 +222,14 @@ void DescribeScheduling(FieldVisitor& v, ClusterSpec& s) {
 }
 
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
-  v.Integer32({.name = "brokers", .doc = "How many brokers.", .minimum = 1, .rules = BrokersRules()},
-              s.brokers);
+  v.Integer32(
+      {.name = "brokers",
+       .doc = "How many brokers. The first of several are the controllers, too: 1 of 2 brokers, 3 of 3 and "
+              "more; those that are added later are not. It doesn't get smaller, and 1 stays 1.",
+       .minimum = 1,
+       .maximum = kMaxBrokers,
+       .rules = BrokersRules()},
+      s.brokers);
   v.PlainText(
       {.name = "image", .doc = "The broker's image; the operator's default if not set.", .max_length = 512},
       s.image);

@@ -121,7 +121,8 @@ TEST(DecodeTest, TellsOfFormsWithTheirPaths) {
 }
 
 TEST(DecodeTest, TellsWhatMakesNoSense) {
-  EXPECT_THAT(ClusterFaults(R"({"brokers":3})"), ElementsAre(HasSubstr("spec.brokers: must be at most 1")));
+  EXPECT_THAT(ClusterFaults(R"({"brokers":101})"),
+              ElementsAre(HasSubstr("spec.brokers: must be at most 100")));
   EXPECT_THAT(
       ClusterFaults(R"({"config":{"log.dirs":"/x","node.id":1,"controller.quorum.election.timeout.ms":1}})"),
       ElementsAre("spec.config[\"log.dirs\"]: can't be set here: use spec.storage.volumes",

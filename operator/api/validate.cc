@@ -139,11 +139,6 @@ void Validate(std::string_view name, const ClusterSpec& spec, std::vector<Fault>
                     "as Services are named after it: choose another name",
                     kMaxClusterNameBytes));
   }
-  if (spec.brokers > kMaxBrokers) {
-    faults.Tell(
-        "spec.brokers",
-        fmt::format("must be at most {}: clusters of several brokers are not served yet", kMaxBrokers));
-  }
   ValidateListeners(spec.listeners, faults);
   for (const auto& [key, value] : spec.config) {
     if (const OwnedConfig* owned = FindOwnedBrokerConfig(key)) {

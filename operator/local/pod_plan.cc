@@ -58,13 +58,17 @@ std::string ReplaceMounts(const std::string& text, const std::vector<Mount>& mou
   return result;
 }
 
+// A letter of a DNS label.
+bool IsLabelCharacter(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-'; }
+
 class Planner {
  public:
   Planner(const Json& pod, const PodSurroundings& surroundings)
       : pod_(pod),
         around_(surroundings),
         name_{k8s::FindString(pod, "metadata.namespace"), k8s::FindString(pod, "metadata.name")},
-        directory_(PodDirectory(surroundings.data_directory, name_)) {}
+        directory_(PodDirectory(surroundings.data_directory, name_)),
+        domain_(fmt::format(".{}.{}.svc", k8s::FindString(pod, "spec.subdomain"), name_.ns)) {}
 
   StatusOr<PodPlan> Plan() {
     const Json& volumes = ArrayAt(pod_, "spec.volumes");
@@ -141,7 +145,8 @@ class Planner {
     for (const char* field : {"command", "args"}) {
       for (const Json& part : ArrayAt(container, field)) {
         if (!part.is_string()) return Fault(path + "." + field, "must be strings");
-        plan.argv.push_back(ReplaceMounts(ExpandVariables(part.get<std::string>(), environment), mounts));
+        plan.argv.push_back(
+            ReplaceNames(ReplaceMounts(ExpandVariables(part.get<std::string>(), environment), mounts)));
       }
     }
     const std::string program = plan.argv[0].substr(plan.argv[0].rfind('/') + 1);
@@ -149,7 +154,7 @@ class Planner {
     plan.argv[0] = env::JoinPath(around_.program_directory, program);
     plan.environment.emplace_back("PATH", "/usr/local/bin:/usr/bin:/bin");
     for (const auto& [name, value] : environment)
-      plan.environment.emplace_back(name, ReplaceMounts(value, mounts));
+      plan.environment.emplace_back(name, ReplaceNames(ReplaceMounts(value, mounts)));
     plan.pre_stop_sleep = absl::Seconds(k8s::FindInt(container, "lifecycle.preStop.sleep.seconds", 0));
     const std::pair<const char*, std::optional<ProbePlan>*> probes[] = {{"startupProbe", &plan.startup},
                                                                         {"livenessProbe", &plan.liveness},
@@ -161,6 +166,18 @@ class Planner {
     }
     plan_.containers.push_back(std::move(plan));
     return OkStatus();
+  }
+
+  std::string ReplaceNames(std::string text) const {
+    if (domain_.starts_with("..") || around_.address_of == nullptr) return text;
+    for (size_t at = 0; (at = text.find(domain_, at)) != std::string::npos;) {
+      size_t begin = at;
+      while (begin > 0 && IsLabelCharacter(text[begin - 1])) --begin;
+      const std::string address = begin == at ? domain_ : around_.address_of(text.substr(begin, at - begin));
+      text.replace(begin, at + domain_.size() - begin, address);
+      at = begin + address.size();
+    }
+    return text;
   }
 
   StatusOr<std::vector<Mount>> MountsOf(const Json& container, const std::string& path) {
@@ -272,7 +289,8 @@ class Planner {
   const PodSurroundings& around_;
   const k8s::ObjectName name_;
   const std::string directory_;
-  Pairs volumes_;  // name, directory
+  const std::string domain_;  // what follows a Pod's name
+  Pairs volumes_;             // name, directory
   PodPlan plan_;
 };
 

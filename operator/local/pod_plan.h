@@ -4,7 +4,9 @@
 // There are no images and no mount namespaces: the program is looked up by the command's last part beside the
 // operator, and mount paths are replaced (at path boundaries) in command, args and values of the environment
 // by the directories that stand for them. ConfigMaps become files, claims DATA/volumes/NAMESPACE/CLAIM, empty
-// directories live beside the files and go with the pod.
+// directories live beside the files and go with the pod. Nor is there a DNS: names that Pods have in the
+// headless Service of spec.subdomain, POD.SUBDOMAIN.NAMESPACE.svc, are replaced by their addresses in the
+// same places.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +57,8 @@ struct PodSurroundings {
   std::string pod_ip, host_ip, node_name;
   // Null: there is none of that name in the pod's namespace.
   std::function<const k8s::Json*(const std::string& name)> config_map;
+  // Of a pod in the pod's namespace, whether it is there already or not.
+  std::function<std::string(const std::string& name)> address_of;
 };
 
 // Where things are.

@@ -41,9 +41,13 @@ class PodPlanTest : public testing::Test {
  protected:
   PodPlanTest() {
     around_ = {
-        "/d", "/bin", "127.0.9.9", "127.0.0.1", "local", [this](const std::string& name) -> const Json* {
-          return name == "c-config" ? &config_ : nullptr;
-        }};
+        "/d",
+        "/bin",
+        "127.0.9.9",
+        "127.0.0.1",
+        "local",
+        [this](const std::string& name) -> const Json* { return name == "c-config" ? &config_ : nullptr; },
+        [](const std::string& name) { return "<" + name + ">"; }};
   }
   StatusOr<PodPlan> Plan(const char* pointer = nullptr, Json value = {}) {
     Json pod = Json::parse(kPod);
@@ -79,6 +83,19 @@ TEST_F(PodPlanTest, TranslatesWhatTheOperatorMakes) {
   const PodNeeds needs = NeedsOf(Json::parse(kPod));
   EXPECT_THAT(needs.claims, ElementsAre("data-c-0"));
   EXPECT_THAT(needs.config_maps, ElementsAre("c-config"));
+}
+
+TEST_F(PodPlanTest, NamesInTheHeadlessServiceBecomeAddresses) {
+  Json pod = Json::parse(kPod);
+  pod["spec"]["subdomain"] = "c-brokers";
+  pod["spec"]["containers"][0]["args"] = {
+      "voters=0@c-broker-0.c-brokers.default.svc:9093,1@c-broker-1.c-brokers.default.svc:9093",
+      "c-broker-0.others.default.svc", ".c-brokers.default.svc"};
+  const StatusOr<PodPlan> plan = PlanPod(pod, around_);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(plan->containers[0].argv,
+              ElementsAre("/bin/dohle-broker", "voters=0@<c-broker-0>:9093,1@<c-broker-1>:9093",
+                          "c-broker-0.others.default.svc", ".c-brokers.default.svc"));
 }
 
 TEST_F(PodPlanTest, TellsWhatItCannotDo) {

@@ -149,18 +149,27 @@ void PodRunner::Begin(const ObjectName& name, const std::shared_ptr<const Json>&
   pod->object = object;
   pod->claims = NeedsOf(*object).claims;
   pod->start_time_ms = env_.clock.WallTimeMs();
-  const auto taken = [this](const std::string& address) {
-    return std::any_of(pods_.begin(), pods_.end(),
-                       [&](const auto& other) { return other.second->ip == address; });
-  };
-  pod->ip = k8s::FindString(*object, "status.podIP");
-  if (pod->ip.empty() || taken(pod->ip)) {
-    pod->ip = ChooseLoopbackAddress(options_.data_directory, name, taken);
-  }
+  const std::string before = k8s::FindString(*object, "status.podIP");
+  if (!before.empty() && !addresses_.contains(name) && !Taken(before)) addresses_[name] = before;
+  pod->ip = AddressOf(name);
   pod->deleting = k8s::Find(*object, "metadata.deletionTimestamp") != nullptr;
   if (pod->deleting) pod->stop.Stop();
   pods_[name] = pod;
   env::Spawn(executor_, RunPod(pod));
+}
+
+bool PodRunner::Taken(const std::string& address) const {
+  return std::any_of(addresses_.begin(), addresses_.end(),
+                     [&](const auto& other) { return other.second == address; });
+}
+
+const std::string& PodRunner::AddressOf(const ObjectName& name) {
+  std::string& address = addresses_[name];
+  if (address.empty()) {
+    address = ChooseLoopbackAddress(options_.data_directory, name,
+                                    [this](const std::string& candidate) { return Taken(candidate); });
+  }
+  return address;
 }
 
 env::Task<void> PodRunner::RunPod(std::shared_ptr<Pod> pod) {
@@ -235,6 +244,7 @@ env::Task<StatusOr<PodPlan>> PodRunner::Plan(std::shared_ptr<Pod> pod) {
     const auto found = maps.find(name);
     return found == maps.end() ? nullptr : &found->second;
   };
+  around.address_of = [this, ns = pod->name.ns](const std::string& name) { return AddressOf({ns, name}); };
   co_return PlanPod(*pod->object, around);
 }
 

@@ -52,6 +52,8 @@ class PodRunner {
   // False: it was stopped before it could be begun.
   env::Task<bool> Prepare(std::shared_ptr<Pod> pod);
   env::Task<StatusOr<PodPlan>> Plan(std::shared_ptr<Pod> pod);
+  bool Taken(const std::string& address) const;
+  const std::string& AddressOf(const k8s::ObjectName& name);
   Status WriteFiles(const PodPlan& plan);
   void StartContainers(const std::shared_ptr<Pod>& pod, const PodPlan& plan);
   env::Task<void> RunContainer(std::shared_ptr<Pod> pod, std::shared_ptr<ContainerLife> container);
@@ -74,6 +76,8 @@ class PodRunner {
   env::ProcessLauncher& launcher_;
   const Options options_;
   std::map<k8s::ObjectName, std::shared_ptr<Pod>> pods_;
+  // Of every Pod that was there or was asked for: one that comes back has the same, as others may know it.
+  std::map<k8s::ObjectName, std::string> addresses_;
   ObjectFollower pod_follower_;
   ObjectFollower claim_follower_;
   env::StopSignal stop_;

@@ -71,6 +71,15 @@ std::string LogDirs(const api::ClusterSpec& spec) {
   return fmt::format("{}", fmt::join(directories, ","));
 }
 
+std::string QuorumVoters(const Subject& subject) {
+  std::vector<std::string> voters;
+  for (int32_t id = 0; id < subject.quorum.controllers; ++id) {
+    voters.push_back(
+        fmt::format("{}@{}:{}", id, PodHost(subject.name(), subject.ns(), id), api::kControllerPort));
+  }
+  return fmt::format("{}", fmt::join(voters, ","));
+}
+
 std::string ServerProperties(const Subject& subject) {
   const api::ClusterSpec& spec = subject.spec;
   const std::string replicas = fmt::format("{}", std::min(spec.brokers, kWantedReplicas));
@@ -86,7 +95,13 @@ std::string ServerProperties(const Subject& subject) {
   for (const api::Listener& listener : spec.listeners) {
     protocols.push_back(KafkaListenerName(listener) + ":PLAINTEXT");
   }
-  properties["process.roles"] = "broker,controller";
+  if (subject.quorum.standalone()) {
+    properties["process.roles"] = "broker,controller";
+  } else {
+    protocols.push_back(fmt::format("{}:PLAINTEXT", kControllerListenerName));
+    properties["controller.listener.names"] = kControllerListenerName;
+    properties["dohle.cluster.id"] = subject.quorum.cluster_id;
+  }
   properties["listener.security.protocol.map"] = fmt::format("{}", fmt::join(protocols, ","));
   properties["inter.broker.listener.name"] = KafkaListenerName(InnerListener(spec));
 

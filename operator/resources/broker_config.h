@@ -14,10 +14,16 @@ std::string KafkaListenerName(const api::Listener& listener);
 // The first internal one: brokers and the operator use it.
 const api::Listener& InnerListener(const api::ClusterSpec& spec);
 
+// Kafka's name of the one between controllers.
+inline constexpr std::string_view kControllerListenerName = "CONTROLLER";
+
 // The file, the same for all brokers, keys in order: what the user asks for, over the operator's defaults,
 // under what the operator owns. Addresses, ids and paths come by the Pod's arguments (broker_arguments in
 // pod.cc): those that run Pods without mounts replace paths there.
 std::string ServerProperties(const Subject& subject);
+
+// controller.quorum.voters of a Cluster of several brokers: "0@POD.SERVICE.NAMESPACE.svc:9093,...".
+std::string QuorumVoters(const Subject& subject);
 
 // "key=value\n", escaped so that java.util.Properties reads it as it was. UTF-8 stays as it is.
 std::string PropertiesLine(std::string_view key, std::string_view value);

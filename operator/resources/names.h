@@ -16,6 +16,10 @@ inline constexpr std::string_view kManagedBy = "dohle-operator";
 // On Pods: a digest of what they are made of and can't change while they run.
 inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
 
+// On claims: the quorum that the data belongs to (quorum.h).
+inline constexpr std::string_view kControllersAnnotation = "dohle.dev/controllers";
+inline constexpr std::string_view kClusterIdAnnotation = "dohle.dev/cluster-id";
+
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
 inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";
@@ -29,6 +33,10 @@ inline std::string ClaimName(std::string_view volume, std::string_view cluster, 
 }
 inline std::string HeadlessServiceName(std::string_view cluster) {
   return fmt::format("{}-brokers", cluster);
+}
+// A Pod's name in the headless Service.
+inline std::string PodHost(std::string_view cluster, std::string_view ns, int32_t id) {
+  return fmt::format("{}.{}.{}.svc", PodName(cluster, id), HeadlessServiceName(cluster), ns);
 }
 // Of all internal listeners.
 inline std::string BootstrapServiceName(std::string_view cluster) {

@@ -40,6 +40,7 @@ DesiredObject BuildClaim(const Subject& subject, const api::StorageVolume& volum
   body["metadata"]["labels"][std::string(kBrokerIdLabel)] = fmt::format("{}", id);
   body["spec"] = {{"accessModes", Json::array({"ReadWriteOnce"})},
                   {"resources", {{"requests", {{"storage", volume.size}}}}}};
+  if (!subject.quorum.standalone()) body["metadata"]["annotations"] = QuorumAnnotations(subject.quorum);
   if (volume.storage_class_name) body["spec"]["storageClassName"] = *volume.storage_class_name;
   return {k8s::kPersistentVolumeClaims, std::move(body), ""};
 }

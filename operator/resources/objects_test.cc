@@ -29,6 +29,7 @@ struct Case {
   std::string spec;
   Addressing addressing = Addressing::kDns;
   ServiceFactsByName services;
+  Quorum quorum = {};
 };
 
 const std::vector<Case>& Cases() {
@@ -60,7 +61,19 @@ const std::vector<Case>& Cases() {
                    "nodeSelector":{"disk":"ssd"},"priorityClassName":"high",
                    "podMetadata":{"labels":{"team":"x"},"annotations":{"a/b":"c"}},
                    "serviceMetadata":{"labels":{"l":"m"},"annotations":{"n":"o"}},
-                   "terminationGracePeriodSeconds":30})"}};
+                   "terminationGracePeriodSeconds":30})"},
+      // The last one came later: it is no controller.
+      {.name = "four_brokers",
+       .spec =
+           R"({"brokers":4,"listeners":[{"name":"internal"},{"name":"outside","port":9094,"type":"nodePort"}]})",
+       .services = {{"demo-outside-0", {.node_port = 30000}},
+                    {"demo-outside-1", {.node_port = 30001}},
+                    {"demo-outside-2", {.node_port = 30002}}},
+       .quorum = {3, "AAAAAAAAQACAAAAAAAAAAQ"}},
+      {.name = "three_without_kubernetes",
+       .spec = R"({"brokers":3})",
+       .addressing = Addressing::kPodIp,
+       .quorum = {3, "AAAAAAAAQACAAAAAAAAAAQ"}}};
   return kCases;
 }
 
@@ -70,11 +83,12 @@ struct Built {
     meta.name = {"kafka", "demo"};
     meta.uid = "00000000-0000-0000-0000-000000000001";
     options.addressing = from.addressing;
+    quorum = from.quorum;
     auto decoded = api::DecodeClusterSpec({{"spec", Json::parse(from.spec)}}, api::UnknownFields::kFaults);
     EXPECT_EQ(api::ToString(decoded.faults), "");
     spec = std::move(decoded.value);
   }
-  Subject subject() const { return {meta, spec, options}; }
+  Subject subject() const { return {meta, spec, options, quorum}; }
   std::string Revision(int32_t id = 0, const ServiceFactsByName& services = {}) const {
     return BuildPod(subject(), id, services)
         .body["metadata"]["annotations"][std::string(kRevisionAnnotation)];
@@ -83,6 +97,7 @@ struct Built {
   k8s::ObjectMeta meta;
   api::ClusterSpec spec;
   Options options;
+  Quorum quorum;
 };
 
 std::string AsText(const std::vector<DesiredObject>& objects) {

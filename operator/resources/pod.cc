@@ -30,12 +30,17 @@ Json Environment(int32_t id) {
 }
 
 // What differs from broker to broker, and what names paths. The kubelet fills in $(...).
-Json Arguments(const Subject& subject, const std::string& advertised) {
+Json Arguments(const Subject& subject, int32_t id, const std::string& advertised) {
   const bool own_address = subject.options.addressing == Addressing::kPodIp;
   std::vector<std::string> listeners;
   for (const api::Listener& listener : subject.spec.listeners) {
     listeners.push_back(fmt::format("{}://{}:{}", KafkaListenerName(listener), own_address ? "$(POD_IP)" : "",
                                     listener.port));
+  }
+  const bool controller = subject.quorum.IsController(id);
+  if (controller) {
+    listeners.push_back(fmt::format("{}://{}:{}", kControllerListenerName, own_address ? "$(POD_IP)" : "",
+                                    api::kControllerPort));
   }
   Json arguments = Json::array({fmt::format("{}/{}", kConfigMountPath, kPropertiesFile)});
   const auto add = [&](std::string_view key, std::string_view value) {
@@ -43,18 +48,28 @@ Json Arguments(const Subject& subject, const std::string& advertised) {
     arguments.push_back(fmt::format("{}={}", key, value));
   };
   add("node.id", "$(BROKER_ID)");
+  if (!subject.quorum.standalone()) {
+    add("process.roles", controller ? "broker,controller" : "broker");
+    add("controller.quorum.voters", QuorumVoters(subject));
+  }
   add("listeners", fmt::format("{}", fmt::join(listeners, ",")));
-  add("advertised.listeners", advertised);
+  add("advertised.listeners",
+      controller ? fmt::format("{},{}://{}:{}", advertised, kControllerListenerName,
+                               PodHost(subject.name(), subject.ns(), id), api::kControllerPort)
+                 : advertised);
   add("log.dirs", LogDirs(subject.spec));
   add("metrics.port", fmt::format("{}", api::kMetricsPort));
   if (own_address) add("metrics.host", "$(POD_IP)");
   return arguments;
 }
 
-Json Ports(const api::ClusterSpec& spec) {
+Json Ports(const api::ClusterSpec& spec, bool controller) {
   Json ports = Json::array();
   for (const api::Listener& listener : spec.listeners) {
     ports.push_back({{"name", listener.name}, {"containerPort", listener.port}, {"protocol", "TCP"}});
+  }
+  if (controller) {
+    ports.push_back({{"name", "controller"}, {"containerPort", api::kControllerPort}, {"protocol", "TCP"}});
   }
   ports.push_back({{"name", "metrics"}, {"containerPort", api::kMetricsPort}, {"protocol", "TCP"}});
   return ports;
@@ -97,9 +112,9 @@ Json Container(const Subject& subject, int32_t id, const std::string& advertised
           {"image", spec.image.empty() ? subject.options.broker_image : spec.image},
           {"imagePullPolicy", spec.image_pull_policy},
           {"command", Json::array({"/dohle-broker"})},
-          {"args", Arguments(subject, advertised)},
+          {"args", Arguments(subject, id, advertised)},
           {"env", Environment(id)},
-          {"ports", Ports(spec)},
+          {"ports", Ports(spec, subject.quorum.IsController(id))},
           {"resources", ParsedOr(spec.resources, Json::object())},
           {"volumeMounts", Mounts(spec)},
           {"livenessProbe", ProbeOf(spec.liveness, "/healthz")},

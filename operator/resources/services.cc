@@ -43,6 +43,12 @@ DesiredObject Service(const Subject& subject, const std::string& name, Json spec
 DesiredObject HeadlessService(const Subject& subject) {
   Json ports = Json::array();
   for (const Listener& listener : subject.spec.listeners) ports.push_back(Port(listener));
+  if (!subject.quorum.standalone()) {
+    ports.push_back({{"name", "controller"},
+                     {"port", api::kControllerPort},
+                     {"targetPort", "controller"},
+                     {"protocol", "TCP"}});
+  }
   ports.push_back(
       {{"name", "metrics"}, {"port", api::kMetricsPort}, {"targetPort", "metrics"}, {"protocol", "TCP"}});
   // Brokers find each other before they are ready.

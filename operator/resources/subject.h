@@ -7,14 +7,16 @@
 #include "operator/k8s/json.h"
 #include "operator/k8s/object.h"
 #include "operator/resources/options.h"
+#include "operator/resources/quorum.h"
 
 namespace dohle::resources {
 
-// All three outlive it.
+// The references outlive it.
 struct Subject {
   const k8s::ObjectMeta& meta;
   const api::ClusterSpec& spec;  // without faults (api::DecodeClusterSpec)
   const Options& options;
+  Quorum quorum = {};
 
   const std::string& name() const { return meta.name.name; }
   const std::string& ns() const { return meta.name.ns; }

@@ -136,8 +136,8 @@ class World:
             return next((e["note"] for e in self.objects("Event") if e["regarding"]["name"] == name and e["reason"] == reason), None)
         return eventually(found, f"an event {reason} of {name}", timeout_s)
 
-    def broker_pid(self, cluster="main"):
-        """The process of the broker 0; the state's path in its arguments tells it from others'."""
+    def broker_pid(self, cluster="main", broker=0):
+        """The process of a broker; the state's path in its arguments tells it from others'."""
         name = f"{self.state}/".encode()
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -147,13 +147,13 @@ class World:
                 ended = b") Z " in (entry / "stat").read_bytes()
             except OSError:
                 continue
-            mine = any(name in word and f"{cluster}-broker-0".encode() in word for word in words)
+            mine = any(name in word and f"{cluster}-broker-{broker}/".encode() in word for word in words)
             if words[0].endswith(b"/dohle-broker") and mine and not ended:
                 return int(entry.name)
         return None
 
-    def signal_broker(self, number, cluster="main"):
-        pid = eventually(lambda: self.broker_pid(cluster), "the broker's process", SOON)
+    def signal_broker(self, number, cluster="main", broker=0):
+        pid = eventually(lambda: self.broker_pid(cluster, broker), "the broker's process", SOON)
         os.kill(pid, number)
         return pid
 
@@ -193,14 +193,14 @@ class World:
 
     # --- a start that most scenarios share
 
-    def up(self, *topics, **spec):
+    def up(self, *topics, timeout_s=SOON, **spec):
         self.write("cluster.yaml", self.cluster(**spec))
         if topics:
             self.write("topics.yaml", *topics)
         self.start()
-        self.ready("Cluster", "main")
+        self.ready("Cluster", "main", timeout_s)
         for thing in topics:
-            self.ready("Topic", thing["metadata"]["name"])
+            self.ready("Topic", thing["metadata"]["name"], timeout_s)
         return self
 
 

@@ -88,9 +88,14 @@ std::optional<PodState> ClusterController::ReadyBroker(const k8s::ObjectName& na
   return std::nullopt;
 }
 
-std::optional<std::string> ClusterController::BrokerHost(const k8s::ObjectName& name) const {
-  const std::optional<PodState> pod = ReadyBroker(name);
-  return pod ? std::optional(pod->pod_ip) : std::nullopt;
+std::vector<std::string> ClusterController::BrokerHosts(const k8s::ObjectName& name) const {
+  std::vector<std::string> hosts;
+  const auto cluster = clusters_.Get(name);
+  if (cluster == nullptr) return hosts;
+  for (const PodState& pod : BrokerPods(*cluster, LiveOf(name))) {
+    if (pod.ready) hosts.push_back(pod.pod_ip);
+  }
+  return hosts;
 }
 
 std::optional<std::string> ClusterController::BrokerAddress(const k8s::ObjectName& name) const {

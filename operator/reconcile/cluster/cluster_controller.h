@@ -34,8 +34,9 @@ class ClusterController {
   env::Task<void> Stop();
 
   bool synced() const;
-  // Of a broker that is ready: its host, and "host:port" of its inner listener.
-  std::optional<std::string> BrokerHost(const k8s::ObjectName& cluster) const;
+  // Of the brokers that are ready.
+  std::vector<std::string> BrokerHosts(const k8s::ObjectName& cluster) const;
+  // Of one that is ready: "host:port" of its inner listener.
   std::optional<std::string> BrokerAddress(const k8s::ObjectName& cluster) const;
   runtime::Informer<ClusterResource>& clusters() { return clusters_; }
   const ClusterReconciler& reconciler() const { return reconciler_; }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "operator/reconcile/cluster/formation.h"
 #include "operator/resources/broker_config.h"
 #include "operator/resources/names.h"
 #include "operator/resources/objects.h"
@@ -30,13 +31,17 @@ resources::ServiceFactsByName Services(const LiveObjects& live) {
 
 std::vector<resources::DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
                                                      const resources::Options& options) {
-  return resources::BuildObjects({cluster.meta, cluster.spec, options}, Services(live));
+  Formation formation = FormationOf(cluster, live);
+  api::ClusterSpec spec = cluster.spec;
+  spec.brokers = formation.brokers;
+  return resources::BuildObjects({cluster.meta, spec, options, std::move(formation.quorum)}, Services(live));
 }
 
 std::vector<PodState> BrokerPods(const ClusterResource& cluster, const LiveObjects& live) {
-  std::vector<PodState> pods(static_cast<size_t>(cluster.spec.brokers));
+  const int32_t brokers = FormationOf(cluster, live).brokers;
+  std::vector<PodState> pods(static_cast<size_t>(brokers));
   const OwnedObjects& there = OfKind(live, k8s::kPods);
-  for (int32_t id = 0; id < cluster.spec.brokers; ++id) {
+  for (int32_t id = 0; id < brokers; ++id) {
     const auto it = there.find({cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, id)});
     if (it != there.end()) pods[static_cast<size_t>(id)] = ReadPodState(*it->second);
   }

@@ -15,7 +15,7 @@ namespace dohle::reconcile {
 std::vector<resources::DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
                                                      const resources::Options& options);
 
-// One for each broker that is asked for, by id; empty where there is none.
+// One for each broker that there shall be (formation.h), by id; empty where there is none.
 std::vector<PodState> BrokerPods(const ClusterResource& cluster, const LiveObjects& live);
 
 // Where clients find the cluster, as far as that is known.

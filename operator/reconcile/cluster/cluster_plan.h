@@ -38,8 +38,11 @@ struct PlannedStep {
 };
 
 // `cluster_name` and `cluster_uid` tell what is ours: objects that it controls, and claims that bear its
-// label. `desired` in the order in which it is to be made.
+// label. `desired` in the order in which it is to be made. Of the brokers that need a restart one is
+// restarted, those that serve nobody before the others; one that serves only if `no_restart` is "": it is why
+// not (rolling_restart.h).
 std::vector<PlannedStep> PlanCluster(const std::string& cluster_name, const std::string& cluster_uid,
-                                     const std::vector<DesiredObject>& desired, const LiveObjects& live);
+                                     const std::vector<DesiredObject>& desired, const LiveObjects& live,
+                                     const std::string& no_restart = "");
 
 }  // namespace dohle::reconcile

@@ -8,6 +8,10 @@
 
 #include "lib/base/log.h"
 #include "operator/api/encode.h"
+#include "operator/reconcile/cluster/cluster_objects.h"
+#include "operator/reconcile/cluster/formation.h"
+#include "operator/reconcile/cluster/rolling_restart.h"
+#include "operator/resources/names.h"
 
 namespace dohle::reconcile {
 
@@ -23,16 +27,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   // What it owns is collected by the API server; nothing of ours holds it up.
   if (cluster->meta.deleting()) co_return std::nullopt;
 
-  LiveObjects live = parts_.live(name);
-  std::vector<PlannedStep> steps;
-  if (cluster->faults.empty()) {
-    const std::vector<DesiredObject> desired = DesiredObjects(*cluster, live, parts_.options);
-    steps = PlanCluster(name.name, cluster->meta.uid, desired, live);
-    for (PlannedStep& step : steps) {
-      step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
-    }
-  }
-  ClusterSighting seen = co_await See(cluster, std::move(steps), std::move(live));
+  ClusterSighting seen = co_await See(cluster);
   // What failed before is told until it succeeds: a status that changed to and fro with each attempt would
   // itself bring on the next one.
   if (!seen.steps.empty()) seen.step_failure = step_failures_[name];
@@ -53,23 +48,45 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   co_return std::optional(kClusterPoll);
 }
 
-env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster, std::vector<PlannedStep> steps,
-                                                  LiveObjects live) {
+env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   ClusterSighting seen;
   seen.cluster = cluster.get();
-  seen.pods = BrokerPods(*cluster, live);
-  seen.steps = std::move(steps);
-  seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
   seen.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
-  const auto ready =
-      std::find_if(seen.pods.begin(), seen.pods.end(), [](const PodState& pod) { return pod.ready; });
-  if (ready != seen.pods.end()) {
-    const std::string address = ProbeAddress(*cluster, *ready);
+  const std::vector<PodState> pods = BrokerPods(*cluster, parts_.live(cluster->meta.name));
+  for (const PodState& pod : pods) {
+    if (!pod.ready) continue;
+    const std::string address = ProbeAddress(*cluster, pod);
     StatusOr<ClusterFacts> facts = co_await parts_.probe.Ask(address);
     seen.facts_status = facts.status();
-    if (facts.ok()) seen.facts = std::move(*facts);
+    if (!facts.ok()) continue;
+    seen.facts = std::move(*facts);
+    break;
   }
+  // After the answer: a plan is made of what is there when it is carried out.
+  const LiveObjects live = parts_.live(cluster->meta.name);
+  seen.pods = BrokerPods(*cluster, live);
+  seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
+  if (cluster->faults.empty()) seen.steps = Plan(*cluster, live, seen);
   co_return seen;
+}
+
+std::vector<PlannedStep> ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live,
+                                                 const ClusterSighting& seen) const {
+  std::string no_restart = WhyNoRestart(seen.pods, seen.facts_status, seen.facts);
+  for (size_t id = 0; id < seen.pods.size() && seen.pods.size() > 1; ++id) {
+    const std::string pod = resources::PodName(cluster.meta.name.name, static_cast<int32_t>(id));
+    if (expected_.Pending(k8s::kPods, {cluster.meta.name.ns, pod}))
+      no_restart = "Pod " + pod + " is changing";
+  }
+  const std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
+  std::vector<PlannedStep> steps =
+      PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live, no_restart);
+  for (PlannedStep& step : steps) {
+    step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
+  }
+  const Formation formation = FormationOf(cluster, live);
+  if (!formation.refusal.empty()) steps.insert(steps.begin(), RefusedScaling(cluster, formation));
+  return steps;
 }
 
 env::Task<Status> ClusterReconciler::WriteStatus(Ref cluster, api::ClusterStatus status) {

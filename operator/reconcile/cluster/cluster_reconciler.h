@@ -54,7 +54,9 @@ class ClusterReconciler {
   using Ref = std::shared_ptr<const ClusterResource>;
 
   // The world as it is now, with the plan for it.
-  env::Task<ClusterSighting> See(Ref cluster, std::vector<PlannedStep> steps, LiveObjects live);
+  env::Task<ClusterSighting> See(Ref cluster);
+  std::vector<PlannedStep> Plan(const ClusterResource& cluster, const LiveObjects& live,
+                                const ClusterSighting& seen) const;
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
   // Takes those that nothing blocks, in order, until one fails; they are removed from `steps`.
   env::Task<Status> Act(Ref cluster, std::vector<PlannedStep>* steps);

@@ -35,7 +35,14 @@ int32_t ReadyPods(const ClusterSighting& s) {
       std::count_if(s.pods.begin(), s.pods.end(), [](const PodState& pod) { return pod.ready; }));
 }
 
-bool AllReady(const ClusterSighting& s) { return ReadyPods(s) == s.cluster->spec.brokers; }
+bool AllReady(const ClusterSighting& s) { return static_cast<size_t>(ReadyPods(s)) == s.pods.size(); }
+
+// Steps that will be taken, now or later: not those that somebody has to clear the way for.
+bool UnderWay(const ClusterSighting& s) {
+  return !s.cluster->spec.paused && std::any_of(s.steps.begin(), s.steps.end(), [](const PlannedStep& step) {
+    return !step.blocked() || step.awaited;
+  });
+}
 
 // Something that the operator's own work will not mend by itself.
 Verdict Degraded(const ClusterSighting& s) {
@@ -54,7 +61,8 @@ Verdict Degraded(const ClusterSighting& s) {
   if (s.facts_status.ok() && s.facts.offline_partitions > 0) {
     return {true, kReasonOffline, fmt::format("{} partitions have no leader", s.facts.offline_partitions)};
   }
-  if (s.facts_status.ok() && s.facts.under_replicated_partitions > 0) {
+  // Replicas of a broker that is restarted follow by themselves.
+  if (s.facts_status.ok() && s.facts.under_replicated_partitions > 0 && !UnderWay(s)) {
     return {true, kReasonUnderReplicated,
             fmt::format("{} partitions have fewer in-sync replicas than replicas",
                         s.facts.under_replicated_partitions)};
@@ -73,8 +81,7 @@ Verdict Progressing(const ClusterSighting& s) {
                         step.shown.reason)};
   }
   if (!AllReady(s)) {
-    return {true, kReasonWaiting,
-            fmt::format("{} of {} brokers are ready", ReadyPods(s), s.cluster->spec.brokers)};
+    return {true, kReasonWaiting, fmt::format("{} of {} brokers are ready", ReadyPods(s), s.pods.size())};
   }
   return {false, kReasonAsAsked, "everything is as asked"};
 }
@@ -92,7 +99,7 @@ Verdict Ready(const ClusterSighting& s, const Verdict& degraded, const Verdict& 
     const Verdict& cause = progressing.is_true ? progressing : degraded;
     return {false, cause.reason, cause.message};
   }
-  return {true, kReasonReady, fmt::format("{} of {} brokers serve", ReadyPods(s), s.cluster->spec.brokers)};
+  return {true, kReasonReady, fmt::format("{} of {} brokers serve", ReadyPods(s), s.pods.size())};
 }
 
 std::string PhaseOf(const ClusterSighting& s, const Verdict& ready, const Verdict& progressing,

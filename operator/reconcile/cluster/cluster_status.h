@@ -14,7 +14,7 @@ namespace dohle::reconcile {
 
 struct ClusterSighting {
   const ClusterResource* cluster = nullptr;
-  std::vector<PodState> pods;      // of the brokers, by id; one with an empty name isn't there
+  std::vector<PodState> pods;      // of all brokers, by id; one with an empty name isn't there
   std::vector<PlannedStep> steps;  // that are still to be taken
   Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
   ClusterFacts facts;              // if facts_status is OK

@@ -31,21 +31,23 @@ std::string Expanded(std::string text) {
   return text;
 }
 
-StatusOr<server::LoadedConfig> Load(const char* spec, resources::Addressing addressing) {
+StatusOr<server::LoadedConfig> Load(const char* spec, resources::Addressing addressing,
+                                    const resources::Quorum& quorum = {}, int32_t id = 0) {
   const auto decoded = api::DecodeClusterSpec({{"spec", json::parse(spec)}}, api::UnknownFields::kFaults);
   EXPECT_EQ(api::ToString(decoded.faults), "");
   const k8s::ObjectMeta meta{.name = {"kafka", "demo"}};
   const resources::Options options{.addressing = addressing};
-  const resources::Subject subject{meta, decoded.value, options};
+  const resources::Subject subject{meta, decoded.value, options, quorum};
   DOHLE_ASSIGN_OR_RETURN(server::ConfigMap properties,
                          server::ParseProperties(resources::ServerProperties(subject)));
-  const auto pod = resources::BuildPod(subject, 0, {{"demo-outside-0", {.node_port = 31000}}});
+  const auto pod = resources::BuildPod(subject, id, {{"demo-outside-0", {.node_port = 31000}}});
   EXPECT_EQ(pod.blocked_by, "");
   std::vector<std::string> overrides;
   const json& arguments = pod.body["spec"]["containers"][0]["args"];
   for (size_t i = 1; i + 1 < arguments.size(); i += 2) {
     EXPECT_EQ(arguments[i], "--override");
     overrides.push_back(Expanded(arguments[i + 1].get<std::string>()));
+    if (overrides.back().starts_with("node.id=")) overrides.back() = fmt::format("node.id={}", id);
   }
   DOHLE_RETURN_IF_ERROR(server::ApplyOverrides(overrides, properties));
   return server::LoadBrokerConfig(std::move(properties));
@@ -90,6 +92,28 @@ TEST(ServerPropertiesTest, WithoutKubernetesABrokerKeepsToItsAddress) {
   EXPECT_THAT(Texts(loaded->config.listeners.broker), ElementsAre("INTERNAL 127.0.1.7 9092"));
   EXPECT_THAT(Texts(loaded->config.listeners.advertised), ElementsAre("INTERNAL 127.0.1.7 9092"));
   EXPECT_EQ(loaded->config.dohle.metrics_host, "127.0.1.7");
+}
+
+TEST(ServerPropertiesTest, SeveralBrokersHaveOneQuorum) {
+  const resources::Quorum quorum{3, "AAAAAAAAQACAAAAAAAAAAQ"};
+  for (const int32_t id : {0, 2, 3}) {
+    const auto loaded = Load(R"({"brokers":4})", resources::Addressing::kDns, quorum, id);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_THAT(loaded->warnings, IsEmpty());
+    const server::BrokerConfig& config = loaded->config;
+    EXPECT_TRUE(config.broker_role);
+    EXPECT_EQ(config.controller_role, id < 3);
+    EXPECT_EQ(loaded->values.String("dohle.cluster.id"), quorum.cluster_id);
+    ASSERT_EQ(config.quorum.voters.size(), 3U);
+    EXPECT_EQ(config.quorum.voters[2].id, NodeId(2));
+    EXPECT_EQ(ToString(config.quorum.voters[2].endpoint), "demo-broker-2.demo-brokers.kafka.svc:9093");
+    EXPECT_EQ(config.default_replication_factor, 3);
+    EXPECT_THAT(Texts(config.listeners.broker), ElementsAre("INTERNAL  9092"));
+    if (id < 3) {
+      EXPECT_THAT(Texts(config.listeners.advertised_controller),
+                  ElementsAre(fmt::format("CONTROLLER demo-broker-{}.demo-brokers.kafka.svc 9093", id)));
+    }
+  }
 }
 
 TEST(ServerPropertiesTest, AnyTextReadsBackAsItWas) {
