@@ -53,9 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
         Lack{"ReadBelowHighWatermark",
              [](ReplicationRules* rules, ClusterOptions*) { rules->read_below_high_watermark = false; }},
         Lack{"FindDivergence",
-             [](ReplicationRules* rules, ClusterOptions*) { rules->find_divergence = false; }},
-        Lack{"NoUncleanElection",
-             [](ReplicationRules*, ClusterOptions* options) { options->unclean_election = true; }}),
+             [](ReplicationRules* rules, ClusterOptions*) { rules->find_divergence = false; }}),
     [](const auto& lack) { return std::string(lack.param.of); });
 
 }  // namespace
