@@ -1,5 +1,6 @@
 // What the operator writes for its brokers is what a broker reads: server.properties and the Pod's arguments
 // through the broker's own loading of its configuration.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
