@@ -47,13 +47,14 @@ TEST_P(RulesAreNeeded, TheSimulationSeesTheLack) {
 
 INSTANTIATE_TEST_SUITE_P(
     Replication, RulesAreNeeded,
-    testing::Values(
-        Lack{"HighWatermarkWaits",
-             [](ReplicationRules* rules, ClusterOptions*) { rules->high_watermark_waits = false; }},
-        Lack{"ReadBelowHighWatermark",
-             [](ReplicationRules* rules, ClusterOptions*) { rules->read_below_high_watermark = false; }},
-        Lack{"FindDivergence",
-             [](ReplicationRules* rules, ClusterOptions*) { rules->find_divergence = false; }}),
+    testing::Values(Lack{"HighWatermarkWaits", [](ReplicationRules* rules,
+                                                  ClusterOptions*) { rules->high_watermark_waits = false; }},
+                    Lack{"ReadBelowHighWatermark",
+                         [](ReplicationRules* rules, ClusterOptions*) {
+                           rules->read_below_high_watermark = false;
+                         }},
+                    Lack{"FindDivergence",
+                         [](ReplicationRules* rules, ClusterOptions*) { rules->find_divergence = false; }}),
     [](const auto& lack) { return std::string(lack.param.of); });
 
 }  // namespace
