@@ -137,7 +137,8 @@ env::Task<StatusOr<kafka::AlterConfigsResponse>> Controller::AlterConfigs(
 env::Task<StatusOr<kafka::UpdateFeaturesResponse>> Controller::UpdateFeatures(
     const kafka::UpdateFeaturesRequest& request, int16_t version) {
   std::vector<NodeId> voters;
-  for (const raft::Voter& voter : state_->log.Describe().voter_set.voters) voters.push_back(voter.key.id);
+  const metadata::QuorumDescription quorum = state_->log.Describe();
+  for (const raft::Voter& voter : quorum.voter_set.voters) voters.push_back(voter.key.id);
   return Run<kafka::UpdateFeaturesResponse>(
       state_.get(), [&request, version, voters = std::move(voters)](const DecisionContext& context) {
         return controller::UpdateFeatures(context, request, version, voters);

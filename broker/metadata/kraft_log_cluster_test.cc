@@ -194,8 +194,8 @@ TEST(KraftLogCluster, AVoterThatMovedTellsTheLeader) {
   quorum.StartAll();
   ASSERT_TRUE(quorum.RunUntilAcknowledged(10));
   const auto port_of = [&](size_t i) {
-    const raft::Voter* voter =
-        quorum.log(*quorum.Leader()).Describe().voter_set.Find(NodeId(static_cast<int32_t>(i) + 1));
+    const QuorumDescription described = quorum.log(*quorum.Leader()).Describe();
+    const raft::Voter* voter = described.voter_set.Find(NodeId(static_cast<int32_t>(i) + 1));
     return voter->endpoints[0].port;
   };
   // All of them in turn, whoever leads.
