@@ -50,6 +50,8 @@ Status LogLoader::Load() {
   }
   const bool epochs_cut = log_.epochs_->TruncateFromEnd(log_.log_end_offset_);
   if (log_.epochs_->TruncateFromStart(log_.log_start_offset_) || epochs_cut) log_.SaveEpochsSoon();
+  // The log may end where a batch does, and yet there was more.
+  if (log_.snapshots_->latest() > log_.log_end_offset_) cut_ = true;
   DOHLE_RETURN_IF_ERROR(LoadProducers(log_.log_end_offset_, options_.now_ms));
   // No file that speaks of what was cut off may come back once the log has grown past it.
   return cut_ ? options_.file_system->SyncDirectory(options_.directory) : OkStatus();

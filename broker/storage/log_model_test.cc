@@ -254,5 +254,10 @@ TEST(LogModelTest, BehavesAsTheModel) {
   }
 }
 
+// A producer snapshot past the end, removed by a recovery, was back after the next power cut.
+TEST(LogModelTest, BehavesAsTheModelWhereItDidNot) {
+  for (const uint64_t seed : {uint64_t{2075476037}}) Simulation(seed).Run(400);
+}
+
 }  // namespace
 }  // namespace dohle::storage
