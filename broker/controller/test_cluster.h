@@ -13,9 +13,9 @@
 
 #include "broker/controller/decision.h"
 #include "broker/metadata/delta.h"
+#include "broker/metadata/fake_metadata_log.h"
 #include "broker/metadata/format.h"
 #include "broker/metadata/image_writer.h"
-#include "broker/metadata/metadata_log.h"
 
 namespace dohle::controller::testing {
 
@@ -156,9 +156,9 @@ class TestCluster {
   metadata::MetadataDelta delta_{std::make_shared<const metadata::MetadataImage>()};
 };
 
-class FakeMetadataLog : public metadata::MetadataLog {
+class FakeMetadataLog : public metadata::FakeMetadataLog {
  public:
-  explicit FakeMetadataLog(TestCluster& cluster) : cluster_(cluster) { Publish(); }
+  explicit FakeMetadataLog(TestCluster& cluster) : cluster_(cluster) { SetImage(cluster_.Publish()); }
 
   // Leads in the next epoch; what was decided before stays.
   LeaderEpoch Lead() {
@@ -169,28 +169,14 @@ class FakeMetadataLog : public metadata::MetadataLog {
   std::vector<NodeId> voters;
   std::vector<size_t> batches;  // how many records each write had, without those that had none
 
-  void AddPublisher(metadata::MetadataPublisher*) override {}
-  void AddQuorumListener(metadata::QuorumListener*) override {}
-  env::Task<Status> Start() override { co_return OkStatus(); }
-  env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
-  metadata::QuorumApi* quorum_api() override { return nullptr; }
-  std::shared_ptr<const metadata::QuorumLeader> leader() const override {
-    return std::make_shared<const metadata::QuorumLeader>();
-  }
   env::Task<StatusOr<Offset>> Write(metadata::Decide decide) override {
     if (!leading_) co_return Status(StatusCode::kUnavailable, "not the leader");
     const metadata::EncodedRecords records = decide({cluster_.image(), cluster_.next_offset, epoch_, 0});
     for (const std::string& record : records) cluster_.Replay(record);
     if (!records.empty()) batches.push_back(records.size());
-    Publish();
+    SetImage(cluster_.Publish());
     co_return cluster_.next_offset;
   }
-  env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override {
-    co_return Status(StatusCode::kUnimplemented, "");
-  }
-  env::Task<Status> Stop() override { co_return OkStatus(); }
-  const metadata::MetadataCache& cache() const override { return cache_; }
-  Offset applied_offset() const override { return cache_.Current()->provenance.last_contained_offset; }
   metadata::QuorumDescription Describe() const override {
     metadata::QuorumDescription quorum;
     quorum.leader_epoch = epoch_;
@@ -203,10 +189,7 @@ class FakeMetadataLog : public metadata::MetadataLog {
   }
 
  private:
-  void Publish() { cache_.Set(cluster_.Publish()); }
-
   TestCluster& cluster_;
-  metadata::MetadataCache cache_;
   LeaderEpoch epoch_{0};
   bool leading_ = false;
 };

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "broker/coordinator/group_coordinator.h"
-#include "broker/metadata/metadata_log.h"
+#include "broker/metadata/fake_metadata_log.h"
 #include "broker/replica/partition_registry.h"
 #include "broker/replica/replica_set.h"
 #include "broker/server/fetch_session.h"
@@ -29,32 +29,6 @@ namespace {
 
 constexpr NodeId kNode(1);
 const TopicId kTopic(1, 2);
-
-class FakeMetadataLog : public metadata::MetadataLog {
- public:
-  void AddPublisher(metadata::MetadataPublisher*) override {}
-  void AddQuorumListener(metadata::QuorumListener*) override {}
-  metadata::QuorumApi* quorum_api() override { return nullptr; }
-  env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
-  std::shared_ptr<const metadata::QuorumLeader> leader() const override {
-    return std::make_shared<const metadata::QuorumLeader>();
-  }
-  env::Task<Status> Start() override { co_return OkStatus(); }
-  env::Task<StatusOr<Offset>> Write(metadata::Decide) override { co_return Offset(0); }
-  env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override { co_return raft::OffsetAndEpoch(); }
-  env::Task<Status> Stop() override { co_return OkStatus(); }
-  const metadata::MetadataCache& cache() const override { return cache_; }
-  Offset applied_offset() const override { return Offset(50); }
-  metadata::QuorumDescription Describe() const override {
-    metadata::QuorumDescription description;
-    description.leader_id = kNode;
-    description.leader_epoch = LeaderEpoch(3);
-    description.high_watermark = Offset(50);
-    description.log_end_offset = Offset(51);
-    return description;
-  }
-  metadata::MetadataCache cache_;
-};
 
 class FakeGroupLog : public coordinator::PartitionLog {
  public:
@@ -117,6 +91,10 @@ class BrokerMetricsSourceTest : public ::testing::Test {
                   topic_metrics_,
                   waiting_} {
     posix_.Start();
+    metadata_log_.description.leader_id = kNode;
+    metadata_log_.description.leader_epoch = LeaderEpoch(3);
+    metadata_log_.description.high_watermark = Offset(50);
+    metadata_log_.description.log_end_offset = Offset(51);
     PublishImage();
     for (int i = 0; i < groups_.config().offsets_topic_num_partitions; ++i) {
       groups_.OnElected(PartitionIndex(i), LeaderEpoch(0));
@@ -169,7 +147,7 @@ class BrokerMetricsSourceTest : public ::testing::Test {
     image->topics.by_id.Set(kTopic, topic);
     image->configs.by_resource.Set(metadata::ConfigsImage::Key(metadata::ConfigResourceType::kTopic, "t"),
                                    metadata::ConfigMap{{"min.insync.replicas", "2"}});
-    metadata_log_.cache_.Set(image);
+    metadata_log_.SetImage(image);
   }
 
   std::shared_ptr<replica::Partition> AddPartition(int index) {
@@ -229,7 +207,7 @@ class BrokerMetricsSourceTest : public ::testing::Test {
   storage::testing::TestDirectory directory_;
   int unused_ = 0;
   LiveConfig live_config_;
-  FakeMetadataLog metadata_log_;
+  metadata::FakeMetadataLog metadata_log_;
   FakeGroupLog group_log_;
   FakeTopics topics_;
   coordinator::GroupCoordinator groups_;

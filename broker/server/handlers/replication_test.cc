@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/metadata/metadata_log.h"
+#include "broker/metadata/fake_metadata_log.h"
 #include "broker/replica/partition_registry.h"
 #include "broker/server/error_mapping.h"
 #include "broker/server/fetch_session.h"
@@ -43,23 +43,6 @@ using kafka::ProduceResponse;
 
 const TopicId kTopic(1, 2);
 constexpr NodeId kNode(1);
-
-class FakeMetadataLog : public metadata::MetadataLog {
- public:
-  void AddPublisher(metadata::MetadataPublisher*) override {}
-  void AddQuorumListener(metadata::QuorumListener*) override {}
-  env::Task<Status> WaitUntilCaughtUp() override { co_return OkStatus(); }
-  std::shared_ptr<const metadata::QuorumLeader> leader() const override { return nullptr; }
-  env::Task<Status> Start() override { co_return OkStatus(); }
-  env::Task<StatusOr<Offset>> Write(metadata::Decide) override { co_return Offset(0); }
-  env::Task<StatusOr<raft::OffsetAndEpoch>> TakeSnapshot() override { co_return raft::OffsetAndEpoch(); }
-  env::Task<Status> Stop() override { co_return OkStatus(); }
-  metadata::QuorumApi* quorum_api() override { return nullptr; }
-  const metadata::MetadataCache& cache() const override { return cache_; }
-  Offset applied_offset() const override { return Offset(-1); }
-  metadata::QuorumDescription Describe() const override { return {}; }
-  metadata::MetadataCache cache_;
-};
 
 // A request on its way: what it was, and its answer once there is one.
 template <typename Request, typename Response>
@@ -157,7 +140,7 @@ class ReplicationHandlersTest : public ::testing::Test {
     topic.partitions.Set(PartitionIndex(0), registration);
     image_.topics.ids.Set("t", kTopic);
     image_.topics.by_id.Set(kTopic, topic);
-    metadata_log_.cache_.Set(std::make_shared<const metadata::MetadataImage>(image_));
+    metadata_log_.SetImage(std::make_shared<const metadata::MetadataImage>(image_));
     bool done = false;
     env::Spawn(*env_.executors.front(), Take(partition_, std::move(leadership), &done));
     EXPECT_TRUE(world_.RunUntil([&] { return done; }, absl::Seconds(10)));
@@ -238,7 +221,7 @@ class ReplicationHandlersTest : public ::testing::Test {
   env::Env& env_;
   alignas(64) char unused_[64] = {};
   LiveConfig live_config_;
-  FakeMetadataLog metadata_log_;
+  metadata::FakeMetadataLog metadata_log_;
   metadata::MetadataImage image_;
   replica::PartitionRegistry partitions_;
   FetchSessionCache sessions_;

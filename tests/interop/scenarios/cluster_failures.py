@@ -85,17 +85,21 @@ def kill_follower(ground):
     equal([], ground.settle(topic, 1), "refused records")
 
 
-def kill_one_after_the_other(ground):
-    """Each node once, the next as soon as the last one is in sync again."""
+def _each_in_turn(ground, stop, start):
+    """A topic under load; each node once, the next as soon as the last one is in sync again."""
     topic = ground.topic("each", 3)
     ground.load(topic)
     for node in ground.nodes.values():
-        node.kill()
+        stop(node)
         ground.progress(f"without node {node.node_id}", 90)
-        node.launch()
+        start(node)
         ground.cluster.await_brokers()
         ground.cluster.await_whole()
     equal([], ground.settle(topic), "refused records")
+
+
+def kill_one_after_the_other(ground):
+    _each_in_turn(ground, lambda node: node.kill(), lambda node: node.launch())
 
 
 def kill_all(ground):
@@ -118,16 +122,8 @@ def pause_controller(ground):
 
 
 def rolling_restart(ground):
-    """Clean stops, each node once: no client sees an error, and leaders move before their node goes."""
-    topic = ground.topic("rolling", 3)
-    ground.load(topic)
-    for node in ground.nodes.values():
-        node.stop()
-        ground.progress(f"without node {node.node_id}", 90)
-        node.start()
-        ground.cluster.await_brokers()
-        ground.cluster.await_whole()
-    equal([], ground.settle(topic), "refused records")
+    """Clean stops: no client sees an error, and leaders move before their node goes."""
+    _each_in_turn(ground, lambda node: node.stop(), lambda node: node.start())
 
 
 def plain_producers(ground):
