@@ -6,6 +6,7 @@
 // way: a Pod that is deleted now is made again in the turn after it is gone.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "operator/k8s/json.h"
 #include "operator/k8s/resource.h"
 #include "operator/reconcile/cluster/owned_object.h"
+#include "operator/reconcile/kafka/kafka_action.h"
 #include "operator/resources/desired_object.h"
 
 namespace dohle::reconcile {
@@ -24,13 +26,15 @@ using resources::DesiredObject;
 using LiveObjects = std::map<std::string_view, OwnedObjects>;
 
 struct PlannedStep {
-  enum class Kind { kApply, kDelete };
+  enum class Kind { kApply, kDelete, kKafka };
   Kind kind = Kind::kApply;
   k8s::Resource resource;
   k8s::ObjectName name;
   std::shared_ptr<const k8s::Json> body;  // kApply
   bool fresh = false;                     // kApply: nothing of that name was seen
   std::string uid;                        // kDelete: this one and no other
+  std::shared_ptr<const KafkaAction>
+      action;            // kKafka: asked of the cluster itself; `resource`, `name`: the Cluster
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
   api::PlanStep shown;
 

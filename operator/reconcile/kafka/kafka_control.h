@@ -1,0 +1,24 @@
+// The operator's hand on a Kafka cluster: sees it whole, and does what a planner asks. kafka_admin_control.h
+// does it over the protocol; tests have their own. One executor.
+#pragma once
+
+#include <string>
+
+#include "lib/base/status.h"
+#include "lib/env/task.h"
+#include "operator/reconcile/kafka/kafka_action.h"
+#include "operator/reconcile/kafka/topology.h"
+
+namespace dohle::reconcile {
+
+class KafkaControl {
+ public:
+  virtual ~KafkaControl() = default;
+  // `bootstrap`: "host:port,...". kUnavailable, kDeadlineExceeded: nobody answers there. Sizes and rates that
+  // nobody tells are unknown, and no failure.
+  virtual env::Task<StatusOr<Topology>> Observe(std::string bootstrap) = 0;
+  // Fails with what the cluster says; what had been done before is not taken back.
+  virtual env::Task<Status> Take(std::string bootstrap, KafkaAction action) = 0;
+};
+
+}  // namespace dohle::reconcile
