@@ -122,8 +122,8 @@ env::Task<StatusOr<std::vector<OngoingReassignment>>> ClusterAdmin::ListReassign
   std::vector<OngoingReassignment> ongoing;
   for (const auto& topic : answer->message.topics) {
     for (const auto& partition : topic.partitions) {
-      ongoing.push_back({std::string(topic.name), partition.partition_index,
-                         Nodes(partition.adding_replicas), Nodes(partition.removing_replicas)});
+      ongoing.push_back({std::string(topic.name), partition.partition_index, Nodes(partition.adding_replicas),
+                         Nodes(partition.removing_replicas)});
     }
   }
   co_return ongoing;
