@@ -4,6 +4,7 @@
 
 #include "broker/controller/brokers.h"
 #include "broker/controller/partition_change.h"
+#include "broker/controller/rules.h"
 #include "lib/base/log.h"
 
 namespace dohle::controller {
@@ -56,6 +57,7 @@ std::optional<std::string> Ineligibility(const MetadataImage& image, const IsrMe
   if (broker->in_controlled_shutdown) return "shutting down";
   if (broker->fenced) return "fenced";
   if (member.epoch == kAnyEpoch || member.epoch == broker->epoch) return std::nullopt;
+  if (!g_rules.check_broker_epochs) return std::nullopt;
   return fmt::format("broker epoch mismatch: requested={} VS expected={}", member.epoch.value(),
                      broker->epoch.value());
 }

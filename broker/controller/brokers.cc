@@ -4,6 +4,7 @@
 #include <set>
 
 #include "broker/controller/elections.h"
+#include "broker/controller/rules.h"
 #include "broker/metadata/format.h"
 #include "broker/metadata/image_writer.h"
 #include "lib/base/log.h"
@@ -345,7 +346,8 @@ Decision<kafka::BrokerRegistrationResponse> RegisterBroker(const DecisionContext
     broker.in_controlled_shutdown = existing->in_controlled_shutdown;
     broker.epoch = existing->epoch;
   } else {
-    const bool clean = existing == nullptr || existing->epoch == BrokerEpoch(request.previous_broker_epoch);
+    const bool clean = existing == nullptr || existing->epoch == BrokerEpoch(request.previous_broker_epoch) ||
+                       !g_rules.unclean_stop_counts;
     decision.more = !AppendShutdown(context, id, clean, &decision.records);
     if (decision.more) return decision;
     broker.epoch = BrokerEpoch(context.next_offset.value());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/controller/rules.h"
+
 namespace dohle::controller {
 
 using metadata::ConfigMap;
@@ -33,7 +35,7 @@ TopicRules RulesOf(const DecisionContext& context, const metadata::TopicImage& t
   const metadata::PartitionRegistration* first = topic.Partition(PartitionIndex(0));
   const size_t replication_factor = first == nullptr ? 1 : first->replicas.size();
   return {std::clamp(min_isr, 1, std::max(1, static_cast<int32_t>(replication_factor))),
-          UncleanElectionEnabled(context, topic.name)};
+          UncleanElectionEnabled(context, topic.name) || !g_rules.elect_in_sync};
 }
 
 DirectoryId DefaultDirectory(const MetadataImage& image, NodeId broker) {

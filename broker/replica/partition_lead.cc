@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/replica/partition.h"
+#include "broker/replica/rules.h"
 #include "lib/base/log.h"
 
 namespace dohle::replica {
@@ -162,12 +163,14 @@ env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendO
     if (options.acks_all && replicating_ != nullptr && !replicating_->machine.EnoughInSync(View())) {
       co_return TooFewReplicas(StatusCode::kUnavailable, name_);
     }
-    auto appended = log_->Append(batches, options.origin, leadership_.leader_epoch, options.now_ms);
+    const auto origin = g_rules.check_sequences ? options.origin : storage::AppendOrigin::kCoordinator;
+    auto appended = log_->Append(batches, origin, leadership_.leader_epoch, options.now_ms);
     if (!appended.ok()) {
       NoteFailure("append", appended.status());
       co_return appended.status();
     }
     static_cast<storage::AppendResult&>(result) = std::move(*appended);
+    result.flush_due = result.flush_due && g_rules.flush_before_answer;
     result.leader_epoch = leadership_.leader_epoch;
     NoteUnflushed(options.now_ms, false);
     NoteAppended(result, news);

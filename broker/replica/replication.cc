@@ -63,7 +63,7 @@ FollowerVerdict Replication::NoteFetch(const FollowerFetch& fetch, const LeaderV
                                        BrokerStateOf brokers) {
   const auto found = std::ranges::find(followers_, fetch.follower, &Follower::id);
   if (found == followers_.end()) return FollowerVerdict::kNotReplica;
-  if (fetch.broker_epoch != BrokerEpoch(-1)) {
+  if (fetch.broker_epoch != BrokerEpoch(-1) && g_rules.check_broker_epochs) {
     // From before the broker restarted: what it had then it may have lost (KIP-903).
     const BrokerState state = brokers(fetch.follower);
     if (state.alive && state.epoch > fetch.broker_epoch) return FollowerVerdict::kStaleBrokerEpoch;
@@ -91,10 +91,12 @@ bool Replication::Eligible(const Follower& follower, BrokerStateOf brokers) {
   if (!follower.broker_epoch) return false;
   const BrokerState state = brokers(follower.id);
   if (!state.alive || state.shutting_down) return false;
-  return *follower.broker_epoch == BrokerEpoch(-1) || *follower.broker_epoch == state.epoch;
+  return *follower.broker_epoch == BrokerEpoch(-1) || *follower.broker_epoch == state.epoch ||
+         !g_rules.check_broker_epochs;
 }
 
 int32_t Replication::EffectiveMinimum(const LeaderView& view) const {
+  if (!g_rules.min_in_sync_replicas) return 1;
   return std::min(view.min_in_sync_replicas, static_cast<int32_t>(followers_.size()) + 1);
 }
 
@@ -142,7 +144,8 @@ std::optional<Replication::Proposal> Replication::ProposeExpansion(NodeId id, co
   const Follower* follower = Find(id);
   if (follower == nullptr || follower->in_sync) return std::nullopt;
   // Not before it has what this leader began with: what was committed before lies below.
-  if (follower->end < view.high_watermark || follower->end < epoch_start_) return std::nullopt;
+  const bool lacks = follower->end < view.high_watermark || follower->end < epoch_start_;
+  if (lacks && g_rules.join_caught_up) return std::nullopt;
   if (!Eligible(*follower, brokers)) return std::nullopt;
   std::vector<NodeId> in_sync = in_sync_;
   in_sync.push_back(id);

@@ -14,13 +14,23 @@
 namespace dohle::sim {
 namespace {
 
+constexpr uint16_t kControllerPort = 9093;
+
+env::Task<void> StopBroker(Broker* broker, std::shared_ptr<bool> over) {
+  co_await broker->StopFromWithin();
+  *over = true;
+}
+
+// Of the disk that the node began with.
+DirectoryId FirstDirectory(size_t i) { return DirectoryId(0x51u, 0x1000u + i); }
+
 env::Task<void> StartBroker(Broker* broker, std::shared_ptr<std::optional<Status>> outcome) {
   outcome->emplace(co_await broker->Start());
 }
 
 }  // namespace
 
-Cluster::Cluster(env::SimWorld& world, ClusterOptions options) : options_(options) {
+Cluster::Cluster(env::SimWorld& world, ClusterOptions options) : world_(world), options_(options) {
   for (int i = 0; i < options.nodes; ++i) {
     Member member;
     member.node = &world.AddNode(fmt::format("broker-{}", i + 1), 2);
@@ -32,6 +42,11 @@ std::vector<env::Endpoint> Cluster::endpoints() const {
   std::vector<env::Endpoint> endpoints;
   for (size_t i = 0; i < size(); ++i) endpoints.push_back({host(i), 9092});
   return endpoints;
+}
+
+size_t Cluster::controllers() const {
+  const auto some = static_cast<size_t>(options_.controllers);
+  return some == 0 ? size() : std::min(some, size());
 }
 
 size_t Cluster::running_count() const {
@@ -48,23 +63,39 @@ Cluster::~Cluster() {
 
 void Cluster::AddQuorum(size_t i, server::ConfigMap* properties) const {
   server::ConfigMap& config = *properties;
-  config["process.roles"] = "broker,controller";
-  config["listeners"] = "PLAINTEXT://:9092,CONTROLLER://:9093";
+  config["process.roles"] = is_controller(i) ? "broker,controller" : "broker";
+  config["listeners"] = fmt::format("PLAINTEXT://:9092{}", is_controller(i) ? ",CONTROLLER://:9093" : "");
   config["advertised.listeners"] =
-      fmt::format("PLAINTEXT://{0}:9092,CONTROLLER://{0}:9093", nodes_[i].node->name());
+      fmt::format("PLAINTEXT://{0}:9092{1}", host(i),
+                  is_controller(i) ? fmt::format(",CONTROLLER://{}:{}", host(i), kControllerPort) : "");
   config["controller.listener.names"] = "CONTROLLER";
-  std::vector<std::string> voters;
-  for (size_t n = 0; n < size(); ++n) voters.push_back(fmt::format("{}@{}:9093", n + 1, host(n)));
-  config["controller.quorum.voters"] = absl::StrJoin(voters, ",");
+  config["listener.security.protocol.map"] = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT";
+  std::vector<std::string> quorum;
+  for (size_t n = 0; n < controllers(); ++n) {
+    const std::string endpoint = fmt::format("{}:{}", host(n), kControllerPort);
+    quorum.push_back(options_.dynamic_quorum ? endpoint : fmt::format("{}@{}", n + 1, endpoint));
+  }
+  config[options_.dynamic_quorum ? "controller.quorum.bootstrap.servers" : "controller.quorum.voters"] =
+      absl::StrJoin(quorum, ",");
   const size_t replicas = std::min<size_t>(3, size());
   config["default.replication.factor"] = fmt::format("{}", replicas);
   config["offsets.topic.replication.factor"] = fmt::format("{}", replicas);
   config["min.insync.replicas"] = "2";
-  config["unclean.leader.election.enable"] = options_.unclean_election ? "true" : "false";
   config["replica.lag.time.max.ms"] = "5000";
+  if (options_.small_fetches) config["replica.fetch.response.max.bytes"] = "300";
+  if (!options_.patient) return;
+  config["replica.fetch.wait.max.ms"] = "3000";
+  config["metadata.max.idle.interval.ms"] = "5000";
 }
 
-server::LoadedConfig Cluster::Config(size_t i) const {
+server::LoadedConfig Cluster::Config(size_t i) {
+  // Read once: nodes start more often here than anywhere else.
+  std::optional<server::LoadedConfig>& known = nodes_[i].config;
+  if (!known) known = ReadConfig(i);
+  return *known;
+}
+
+server::LoadedConfig Cluster::ReadConfig(size_t i) const {
   server::ConfigMap properties;
   properties["node.id"] = fmt::format("{}", i + 1);
   properties["log.dirs"] = "/data";
@@ -79,7 +110,7 @@ server::LoadedConfig Cluster::Config(size_t i) const {
   properties["log.flush.offset.checkpoint.interval.ms"] = "3000";
   properties["log.initial.task.delay.ms"] = "1000";
   properties["log.retention.check.interval.ms"] = "4000";
-  properties["file.delete.delay.ms"] = "1000";
+  properties["log.segment.delete.delay.ms"] = "1000";
   if (options_.flush_every_message) properties["log.flush.interval.messages"] = "1";
   if (size() > 1) AddQuorum(i, &properties);
   StatusOr<server::LoadedConfig> config = server::LoadBrokerConfig(std::move(properties));
@@ -95,6 +126,13 @@ void Cluster::Format(size_t i) {
   options.node_id = NodeId(static_cast<int32_t>(i + 1));
   options.log_dirs = {"/data"};
   options.metadata_log_dir = "/data";
+  if (options_.dynamic_quorum && is_controller(i) && nodes_[i].disks_lost == 0) {
+    for (size_t n = 0; n < controllers(); ++n) {
+      const NodeId id(static_cast<int32_t>(n + 1));
+      options.initial_controllers.voters.push_back(
+          {{id, FirstDirectory(n)}, {{"CONTROLLER", host(n), kControllerPort}}, 0, 1});
+    }
+  }
   env::Env& env = nodes_[i].node->env();
   const auto formatted = metadata::FormatStorage(env.file_system, env.random, env.clock, options);
   if (!formatted.ok()) log::Error("sim", "{}", Message(formatted.status()));
@@ -104,10 +142,12 @@ void Cluster::Format(size_t i) {
 void Cluster::Start(size_t i) {
   Member& member = nodes_[i];
   DOHLE_CHECK(member.broker == nullptr);
+  if (member.condemned) LoseDisk(i);
   if (!member.node->running()) member.node->Restart();
   env::Env& env = member.node->env();
   if (size() > 1 && !std::exchange(member.formatted, true)) Format(i);
   member.broker = std::make_unique<Broker>(env, Config(i), member.node->name());
+  member.start_at.reset();
   member.started.reset();
   member.outcome = std::make_shared<std::optional<Status>>();
   env::Spawn(*env.executors.front(), StartBroker(member.broker.get(), member.outcome));
@@ -119,18 +159,52 @@ void Cluster::Crash(size_t i, env::SimNode::Death death) {
   member.broker.reset();
   member.started.reset();
   member.outcome.reset();
+  member.stop.reset();
+  member.start_at.reset();
+}
+
+void Cluster::RestartCleanly(size_t i, absl::Duration down) {
+  Member& member = nodes_[i];
+  if (member.broker == nullptr || member.stop) return;
+  member.stop = Stop{std::make_shared<bool>(false), world_.now(), down};
+  env::Spawn(*member.node->env().executors.front(), StopBroker(member.broker.get(), member.stop->over));
+}
+
+void Cluster::CondemnDisk(size_t i) {
+  DOHLE_CHECK(replaceable(i));
+  nodes_[i].condemned = true;
+}
+
+bool Cluster::AnyDiskCondemned() const { return std::ranges::any_of(nodes_, &Member::condemned); }
+
+void Cluster::LoseDisk(size_t i) {
+  Member& member = nodes_[i];
+  member.node->disk().Replace();
+  member.condemned = false;
+  member.formatted = false;
+  ++member.disks_lost;
+}
+
+void Cluster::TendOne(size_t i) {
+  Member& member = nodes_[i];
+  if (member.stop) {
+    longest_stop_ = std::max(longest_stop_, world_.now() - member.stop->asked_at);
+    if (!*member.stop->over) return;
+    const absl::Duration down = member.stop->down;
+    Crash(i, env::SimNode::Death::kProcess);
+    member.start_at = world_.now() + down;
+  }
+  if (member.start_at && world_.now() >= *member.start_at) Start(i);
+  if (member.broker == nullptr || member.started || !member.outcome->has_value()) return;
+  member.started = **member.outcome;
+  if (member.started->ok()) return;
+  log::Info("sim", "{} doesn't start: {}", member.node->name(), Message(*member.started));
+  Crash(i, env::SimNode::Death::kProcess);
+  Start(i);
 }
 
 void Cluster::Tend() {
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    Member& member = nodes_[i];
-    if (member.broker == nullptr || member.started || !member.outcome->has_value()) continue;
-    member.started = **member.outcome;
-    if (member.started->ok()) continue;
-    log::Info("sim", "{} doesn't start: {}", member.node->name(), Message(*member.started));
-    Crash(i, env::SimNode::Death::kProcess);
-    Start(i);
-  }
+  for (size_t i = 0; i < nodes_.size(); ++i) TendOne(i);
   if (watch_) watch_();
 }
 

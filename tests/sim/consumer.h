@@ -56,6 +56,7 @@ class Consumer {
   const Whom coordinator_;
   std::string member_id_;
   int32_t generation_ = -1;
+  MonotonicTime last_beat_;
   std::map<TopicPartition, int64_t> positions_;
 };
 

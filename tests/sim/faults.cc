@@ -11,6 +11,8 @@ namespace {
 using env::SimNode;
 
 const absl::Duration kTick = absl::Milliseconds(200);
+// What a disk that lies has sent may be on its way for so long.
+const absl::Duration kLiesAreOver = absl::Seconds(10);
 
 struct DiskTarget {
   std::string_view pattern;
@@ -34,7 +36,12 @@ constexpr std::array kDiskTargets = {
 
 Faults::Faults(env::SimWorld& world, Cluster& cluster, History& history, std::vector<std::string> clients,
                FaultOptions options)
-    : world_(world), cluster_(cluster), history_(history), clients_(std::move(clients)), options_(options) {}
+    : world_(world),
+      cluster_(cluster),
+      history_(history),
+      clients_(std::move(clients)),
+      options_(options),
+      strays_(world, cluster) {}
 
 void Faults::At(absl::Duration when, std::string what, Action action) {
   plan_.emplace(when, std::pair(std::move(what), std::move(action)));
@@ -123,7 +130,7 @@ void Faults::Network(absl::Duration when) {
     client = cluster_.host(world_.random().Below(cluster_.size()));
   const absl::Duration end = when + absl::Milliseconds(world_.random().Between(200, 8000));
   env::SimNetwork& network = world_.network();
-  switch (world_.random().Below(4)) {
+  switch (world_.random().Below(5)) {
     case 0:
       At(when, fmt::format("{} and {}: connections break", client, broker),
          [&network, client, broker] { network.ResetConnections(client, broker); });
@@ -137,6 +144,10 @@ void Faults::Network(absl::Duration when) {
          [&network] { network.SetDelay(absl::Milliseconds(1), absl::Milliseconds(400)); });
       At(end, "messages are in time",
          [&network] { network.SetDelay(absl::Microseconds(20), absl::Microseconds(500)); });
+      return;
+    case 3:
+      At(when, "what brokers ask of each other comes once more, late", [this] { strays_.set_chance(0.3); });
+      At(end, "nothing comes twice", [this] { strays_.set_chance(0); });
       return;
     default:
       Cut(when, end, client, broker);
@@ -166,10 +177,83 @@ void Faults::ClockJump(absl::Duration when) {
   const size_t node = world_.random().Below(cluster_.size());
   const int64_t seconds = world_.random().Between(-3600, 3600);
   At(when, fmt::format("clock of node {} is off by {} s", node, seconds),
-     [this, node, seconds] { cluster_.node(node).SetWallClockOffset(absl::Seconds(seconds)); });
+     [this, node, seconds] { cluster_.node(node).SetWallClock(absl::Seconds(seconds)); });
+}
+
+// A part of the nodes, mostly one, as an administrator does it.
+void Faults::CleanRestart(absl::Duration when) {
+  const size_t node = world_.random().Below(cluster_.size());
+  // Some are down for so long that they leave every ISR, if they didn't at once.
+  const absl::Duration down = absl::Milliseconds(world_.random().Between(0, 12'000));
+  At(when, fmt::format("node {} is stopped cleanly for {}", node, absl::FormatDuration(down)),
+     [this, node, down] { cluster_.RestartCleanly(node, down); });
+}
+
+void Faults::RollingRestart(absl::Duration when) {
+  const absl::Duration step = absl::Milliseconds(world_.random().Between(500, 4000));
+  const absl::Duration down = absl::Milliseconds(world_.random().Between(0, 300));
+  for (size_t node = 0; node < cluster_.size(); ++node) {
+    At(when, fmt::format("a rolling restart comes to node {}", node),
+       [this, node, down] { cluster_.RestartCleanly(node, down); });
+    when += step;
+  }
+}
+
+// Its disk is lost whole; often it has lied before.
+void Faults::Replacement(absl::Duration when) {
+  const size_t node = options_.power_victim;
+  if (world_.random().Chance(0.5)) {
+    env::DiskFault fault;
+    fault.pattern = world_.random().Chance(0.5) ? "*.log" : "*";
+    fault.kind = env::DiskFaultKind::kMisdirected;
+    fault.skip = world_.random().Between(0, 10);
+    fault.times = world_.random().Between(1, 5);
+    At(when, fmt::format("disk of node {} writes elsewhere", node), [this, node, fault] {
+      if (!cluster_.running(node)) return;
+      cluster_.CondemnDisk(node);
+      cluster_.node(node).disk().AddFault(fault);
+    });
+    when += absl::Milliseconds(world_.random().Between(100, 2000));
+  }
+  At(when, fmt::format("node {} loses its disk", node), [this, node] {
+    Kill(node, SimNode::Death::kPower);
+    cluster_.CondemnDisk(node);
+  });
+  At(when + absl::Milliseconds(world_.random().Between(0, 3000)), fmt::format("node {} starts", node),
+     [this, node] { StartAgain(node); });
+}
+
+// What makes a leader alone: its followers are down in good order, then it loses its power.
+void Faults::Isolation(absl::Duration when) {
+  const size_t victim = options_.power_victim;
+  const absl::Duration down = absl::Milliseconds(world_.random().Between(1500, 4000));
+  for (size_t node = 0; node < cluster_.size(); ++node) {
+    // The quorum goes on if it can.
+    if (node == victim || world_.random().Chance(0.4)) continue;
+    At(when, fmt::format("node {} is stopped cleanly for {}", node, absl::FormatDuration(down)),
+       [this, node, down] { cluster_.RestartCleanly(node, down); });
+  }
+  const auto death = options_.power_cuts ? SimNode::Death::kPower : SimNode::Death::kProcess;
+  when += absl::Milliseconds(world_.random().Between(500, 2500));
+  At(when, fmt::format("node {} dies beside those that are stopped", victim),
+     [this, victim, death] { Kill(victim, death); });
+  At(when + absl::Milliseconds(world_.random().Between(0, 6000)), fmt::format("node {} starts", victim),
+     [this, victim] { StartAgain(victim); });
 }
 
 void Faults::DrawOne(absl::Duration when) {
+  if (cluster_.size() > 1 && world_.random().Chance(0.25)) {
+    switch (world_.random().Below(options_.replacement ? 5 : 3)) {
+      case 0:
+        return CleanRestart(when);
+      case 1:
+        return RollingRestart(when);
+      case 2:
+        return Isolation(when);
+      default:
+        return Replacement(when);
+    }
+  }
   switch (world_.random().Below(8)) {
     case 0:
     case 1:
@@ -190,11 +274,23 @@ void Faults::DrawOne(absl::Duration when) {
 }
 
 void Faults::Draw() {
+  // No two clocks agree.
+  for (size_t node = 0; node < cluster_.size(); ++node) {
+    const absl::Duration offset = absl::Milliseconds(world_.random().Between(-2000, 2000));
+    const double drift = static_cast<double>(world_.random().Between(-50, 50)) * 1e-3;
+    cluster_.node(node).SetWallClock(offset, drift);
+  }
   absl::Duration when = absl::Milliseconds(world_.random().Between(500, 4000));
   while (when < options_.duration) {
     DrawOne(when);
     when += absl::Milliseconds(world_.random().Between(300, 6000));
   }
+}
+
+void Faults::RunFor(absl::Duration duration) {
+  world_.RunFor(duration);
+  cluster_.Tend();
+  if (cluster_.AnyDiskCondemned()) history_.DiskLies(world_.now() + kLiesAreOver);
 }
 
 void Faults::Run() {
@@ -203,8 +299,7 @@ void Faults::Run() {
   while (!plan_.empty()) {
     const auto next = plan_.begin();
     while (world_.now() - began < next->first) {
-      world_.RunFor(std::min(kTick, next->first - (world_.now() - began)));
-      cluster_.Tend();
+      RunFor(std::min(kTick, next->first - (world_.now() - began)));
     }
     log_ += fmt::format("{:9.3f} s  {}\n", static_cast<double>(world_.now().nanoseconds()) * 1e-9,
                         next->second.first);

@@ -8,6 +8,7 @@
 
 #include "tests/sim/cluster.h"
 #include "tests/sim/history.h"
+#include "tests/sim/strays.h"
 
 namespace dohle::sim {
 
@@ -18,6 +19,8 @@ struct FaultOptions {
   // as one that may have forgotten something (KIP-966), and fewer than min.insync.replicas may do so at a
   // time.
   size_t power_victim = 0;
+  // The victim may even lose its disk for good. Then the disk may also lie before.
+  bool replacement = false;
 };
 
 class Faults {
@@ -43,8 +46,13 @@ class Faults {
   void Network(absl::Duration when);
   void Cut(absl::Duration when, absl::Duration end, const std::string& one, const std::string& other);
   void ClockJump(absl::Duration when);
+  void CleanRestart(absl::Duration when);
+  void RollingRestart(absl::Duration when);
+  void Replacement(absl::Duration when);
+  void Isolation(absl::Duration when);
   void Kill(size_t node, env::SimNode::Death death);
   void StartAgain(size_t node);
+  void RunFor(absl::Duration duration);
 
   env::SimWorld& world_;
   Cluster& cluster_;
@@ -52,6 +60,7 @@ class Faults {
   const std::vector<std::string> clients_;
   const FaultOptions options_;
   std::multimap<absl::Duration, std::pair<std::string, Action>> plan_;
+  Strays strays_;
   std::string log_;
 };
 

@@ -88,6 +88,11 @@ class History {
   // Something that no checker can see in the rest: the workload met an answer that may not be.
   void Violation(std::string what) { violations_.push_back(std::move(what)); }
 
+  // A disk has put a write elsewhere and isn't found out yet: what is read until `until` may be anything, and
+  // says nothing of what will be there. Clients see it by the checksums.
+  void DiskLies(MonotonicTime until) { disk_lies_until_ = until; }
+  bool DiskMayLie(MonotonicTime now) const { return now < disk_lies_until_; }
+
   // Topics that lose nothing acknowledged when the power is cut (flush.messages=1).
   void SetDurable(const std::string& topic, bool durable) { durable_[topic] = durable; }
   bool IsDurable(const std::string& topic) const {
@@ -116,6 +121,7 @@ class History {
   std::map<std::string, bool> durable_;
   std::vector<MonotonicTime> power_cuts_;
   std::vector<std::string> violations_;
+  MonotonicTime disk_lies_until_;
 };
 
 }  // namespace dohle::sim

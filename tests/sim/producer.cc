@@ -66,7 +66,7 @@ env::Task<void> Producer::Run() {
   incarnation_began_ = client_.now();
   while (!control_.stopping) {
     co_await env::Sleep(
-        absl::Milliseconds(static_cast<int64_t>(env_.random.Below(options_.pause_at_most_ms))));
+        absl::Milliseconds(static_cast<int64_t>(env_.random.Below(control_.pause_at_most_ms))));
     if (options_.idempotent) {
       co_await Round();
     } else {

@@ -16,13 +16,13 @@ namespace dohle::sim {
 struct Control {
   bool stopping = false;
   int running = 0;
+  uint64_t pause_at_most_ms = 150;  // of a producer, between two rounds: bursts and quiet times
 };
 
 struct ProducerOptions {
   int number = 0;
   TopicPartition partition;
   bool idempotent = true;
-  uint64_t pause_at_most_ms = 150;  // between two rounds
 };
 
 // Produce v12 of one batch; `producer_id` -1: none.

@@ -48,8 +48,14 @@ void LeadersSeen::Look(Cluster& cluster) {
     const auto content =
         cluster.node(i).env().file_system.ReadWhole(env::JoinPath(std::string(kDirectory), "quorum-state"));
     if (!content.ok()) continue;
+    const std::string name = cluster.disks_lost(i) == 0
+                                 ? cluster.host(i)
+                                 : fmt::format("{}#{}", cluster.host(i), cluster.disks_lost(i));
+    std::string& last = contents_[name];
+    if (last == *content) continue;
+    last = *content;
     const auto state = raft::ParseQuorumState(*content);
-    if (state.ok()) Note(cluster.host(i), *state);
+    if (state.ok()) Note(name, *state);
   }
 }
 

@@ -17,7 +17,7 @@ namespace dohle::sim {
 class LeadersSeen {
  public:
   void Look(Cluster& cluster);
-  // One sighting, of the node's file. Pure.
+  // One sighting, of the node's file (a node with a new disk is another one). Pure.
   void Note(const std::string& host, const raft::ElectionState& seen);
   const std::vector<std::string>& violations() const { return violations_; }
   size_t leaders() const { return leaders_.size(); }
@@ -28,7 +28,8 @@ class LeadersSeen {
     std::string seen_at;
   };
   std::map<LeaderEpoch, Leader> leaders_;
-  std::map<std::string, LeaderEpoch> epochs_;  // the newest of each host
+  std::map<std::string, LeaderEpoch> epochs_;    // the newest of each host
+  std::map<std::string, std::string> contents_;  // of each file, as last seen
   std::vector<std::string> violations_;
 };
 

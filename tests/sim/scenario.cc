@@ -20,7 +20,9 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/producer.h"
 #include "tests/sim/quorum.h"
+#include "tests/sim/reassigner.h"
 #include "tests/sim/replicas.h"
+#include "tests/sim/voters.h"
 
 namespace dohle::sim {
 namespace {
@@ -28,8 +30,13 @@ namespace {
 // After the last fault everything is served again within this time. Sessions of members that are gone,
 // time-outs of requests that were cut off and a restart are in it.
 const absl::Duration kServedAgainWithin = absl::Seconds(60);
+// A clean stop is bounded, whether a controller answers or not.
+const absl::Duration kStoppedWithin = absl::Seconds(60);
 constexpr int kPartitionsOfTopic = 2;
 constexpr int kProbe = 1000;  // the producer's number of those that ask whether it works again
+
+// "orders" has flush.messages=1; "pairs" has two replicas, of which min.insync.replicas needs both.
+constexpr std::array<const char*, 3> kTopics{"orders", "plain", "pairs"};
 
 const TopicPartition kMetadataPartition{"__cluster_metadata", PartitionIndex(0)};
 
@@ -52,13 +59,14 @@ class Run {
       : world_(seed),
         power_cuts_(world_.random().Chance(0.5)),
         flush_every_message_(world_.random().Chance(0.4)),
-        cluster_(world_, WithFlushes(options)),
+        cluster_(world_, Drawn(options)),
         client_nodes_{&world_.AddNode("client-1"), &world_.AddNode("client-2")} {
     cluster_.SetWatch([this] { leaders_.Look(cluster_); });
     history_.SetDurable("orders", true);
     history_.SetDurable("plain", flush_every_message_);
     history_.SetDurable("__consumer_offsets", flush_every_message_);
-    for (const char* topic : {"orders", "plain"}) {
+    history_.SetDurable("pairs", flush_every_message_);
+    for (const char* topic : kTopics) {
       for (int i = 0; i < kPartitionsOfTopic; ++i) partitions_.push_back({topic, PartitionIndex(i)});
     }
   }
@@ -70,19 +78,18 @@ class Run {
   RunResult Execute();
 
  private:
-  ClusterOptions WithFlushes(ClusterOptions options) const {
-    options.flush_every_message = flush_every_message_;
-    return options;
-  }
+  ClusterOptions Drawn(ClusterOptions options);
   env::Env& client(size_t i) { return client_nodes_[i % client_nodes_.size()]->env(); }
   bool RunUntil(const std::function<bool()>& done, absl::Duration limit);
   void StartWorkload();
+  void ChangeTempo();
   env::Task<void> SetUp();
   env::Task<void> LookAtEverything();
   env::Task<void> Probe(TopicPartition partition);
   env::Task<void> ReadAll(TopicPartition partition);
   env::Task<void> ReadCommitted(TopicPartition partition);
   env::Task<void> AwaitFullIsr();
+  env::Task<void> AwaitVoters();
   env::Task<void> AskForQuorum();
   bool ReplicasHaveAll();
   bool MetadataIsEverywhere();
@@ -103,6 +110,8 @@ class Run {
   std::vector<std::unique_ptr<Producer>> producers_;
   std::vector<std::unique_ptr<Consumer>> consumers_;
   std::unique_ptr<Admin> admin_;
+  std::unique_ptr<Reassigner> reassigner_;  // null: nothing moves in this run
+  std::unique_ptr<QuorumAdmin> quorum_admin_;
   std::unique_ptr<Client> looker_;
   LeadersSeen leaders_;
   int64_t metadata_high_watermark_ = -1;
@@ -110,6 +119,17 @@ class Run {
   std::string step_ = "nothing";
   bool looked_ = false;
 };
+
+// A cluster's shape is a matter of the seed, too.
+ClusterOptions Run::Drawn(ClusterOptions options) {
+  options.flush_every_message = flush_every_message_;
+  if (options.nodes < 2) return options;
+  options.dynamic_quorum = world_.random().Chance(0.5);
+  options.small_fetches = world_.random().Chance(0.3);
+  options.patient = world_.random().Chance(0.5);
+  if (options.nodes > 3 && world_.random().Chance(0.5)) options.controllers = 3;
+  return options;
+}
 
 bool Run::RunUntil(const std::function<bool()>& done, absl::Duration limit) {
   const env::MonotonicTime end = world_.now() + limit;
@@ -123,11 +143,12 @@ bool Run::RunUntil(const std::function<bool()>& done, absl::Duration limit) {
 }
 
 env::Task<void> Run::SetUp() {
-  for (const char* name : {"orders", "plain"}) {
+  for (const char* name : kTopics) {
     NewTopic topic;
     topic.name = name;
     topic.partitions = kPartitionsOfTopic;
     if (topic.name == "orders") topic.configs["flush.messages"] = "1";
+    if (topic.name == "pairs" && cluster_.size() > 1) topic.replication_factor = 2;
     for (;;) {
       auto created = co_await CreateTopic(looker_.get(), topic);
       if (created.ok()) {
@@ -143,16 +164,21 @@ env::Task<void> Run::SetUp() {
   set_up_ = true;
 }
 
+// A crowd finds some bugs, quiet others; real clusters have both.
+void Run::ChangeTempo() {
+  constexpr std::array<uint64_t, 4> kPausesMs{100, 600, 3000, 6000};
+  control_.pause_at_most_ms = kPausesMs[world_.random().Below(kPausesMs.size())];
+  world_.After(absl::Milliseconds(world_.random().Between(500, 8000)), [this] { ChangeTempo(); });
+}
+
 void Run::StartWorkload() {
   const std::vector<env::Endpoint> brokers = cluster_.endpoints();
-  // A crowd finds some bugs, quiet others; and quiet is quick.
-  constexpr std::array<uint64_t, 4> kPausesMs{150, 150, 600, 3000};
-  const uint64_t pause = kPausesMs[world_.random().Below(kPausesMs.size())];
+  ChangeTempo();
   int number = 0;
   for (const TopicPartition& partition : partitions_) {
     for (const bool idempotent : {true, true, false}) {
       env::Env& env = client(static_cast<size_t>(number));
-      ProducerOptions options{number, partition, idempotent, pause};
+      ProducerOptions options{number, partition, idempotent};
       producers_.push_back(std::make_unique<Producer>(env, brokers, history_, control_, options));
       env::Spawn(*env.executors.front(), producers_.back()->Run());
       ++number;
@@ -166,6 +192,20 @@ void Run::StartWorkload() {
   }
   admin_ = std::make_unique<Admin>(client(0), brokers, control_, model_);
   env::Spawn(*client(0).executors.front(), admin_->Run());
+  if (cluster_.size() > 1 && world_.random().Chance(0.5)) {
+    ReassignerOptions options{partitions_, static_cast<int32_t>(cluster_.size())};
+    reassigner_ = std::make_unique<Reassigner>(client(1), brokers, control_, options);
+    env::Spawn(*client(1).executors.front(), reassigner_->Run());
+  }
+  if (cluster_.options().dynamic_quorum) {
+    QuorumAdminOptions options;
+    // Whoever else is gone, the others must do without the one that loses its disk.
+    if (power_cuts_) options.fewest_voters = 4;
+    for (size_t i = 0; i < cluster_.controllers(); ++i)
+      options.controllers.push_back({cluster_.host(i), 9093});
+    quorum_admin_ = std::make_unique<QuorumAdmin>(client(1), brokers, control_, options);
+    env::Spawn(*client(1).executors.front(), quorum_admin_->Run());  // who mends it in the end, too
+  }
 }
 
 env::Task<void> Run::Probe(TopicPartition partition) {
@@ -252,9 +292,21 @@ env::Task<void> Run::LookAtEverything() {
     step_ = fmt::format("asking for metadata: {}", Message(differences.status()));
     co_await env::Sleep(absl::Milliseconds(200));
   }
+  co_await AwaitVoters();
   co_await AwaitFullIsr();
   co_await AskForQuorum();
   looked_ = true;
+}
+
+// Every controller votes again.
+env::Task<void> Run::AwaitVoters() {
+  if (quorum_admin_ == nullptr) co_return;
+  for (;;) {
+    const bool complete = co_await quorum_admin_->Mend();
+    if (complete) co_return;
+    step_ = "waiting for all controllers to be voters";
+    co_await env::Sleep(absl::Milliseconds(500));
+  }
 }
 
 // Every replica of every partition is in sync again.
@@ -357,9 +409,11 @@ RunResult Run::Result(const Faults& faults) {
   }
   result.summary = fmt::format(
       "{} batches sent, {} acknowledged; {} records read, {} offsets committed; {} topics asked for; {} "
-      "power cuts{}",
+      "power cuts{}{}{}{}{}",
       history_.batches().size(), acknowledged, read, committed, model_.size(), history_.power_cuts().size(),
-      flush_every_message_ ? "; every message flushed" : "");
+      flush_every_message_ ? "; every message flushed" : "", reassigner_ ? "; reassignments" : "",
+      cluster_.options().dynamic_quorum ? "; voters change" : "",
+      cluster_.options().small_fetches ? "; small fetches" : "", power_cuts_ ? "; power is lost" : "");
   return result;
 }
 
@@ -367,6 +421,7 @@ RunResult Run::Execute() {
   FaultOptions options;
   options.power_cuts = power_cuts_;
   options.power_victim = world_.random().Below(cluster_.size());
+  options.replacement = power_cuts_ && cluster_.replaceable(options.power_victim);
   Faults faults(world_, cluster_, history_, {"client-1", "client-2"}, options);
   looker_ = std::make_unique<Client>(client(1), cluster_.endpoints(), "looker");
   for (size_t i = 0; i < cluster_.size(); ++i) cluster_.Start(i);
@@ -397,6 +452,10 @@ RunResult Run::Execute() {
     history_.Violation(fmt::format("not everything is served again: {}", step_));
   CompareReplicas();
   CompareMetadata();
+  if (cluster_.longest_stop() > kStoppedWithin) {
+    history_.Violation(
+        fmt::format("a broker that was asked to end took {}", absl::FormatDuration(cluster_.longest_stop())));
+  }
   return Result(faults);
 }
 

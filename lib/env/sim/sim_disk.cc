@@ -28,6 +28,8 @@ Status FaultStatus(DiskFaultKind kind, const std::string& path) {
       return MakeStatus(StatusCode::kResourceExhausted, "{}: simulated full disk", path);
     case DiskFaultKind::kReadOnly:
       return MakeStatus(StatusCode::kPermissionDenied, "{}: simulated read-only file system", path);
+    case DiskFaultKind::kMisdirected:
+      break;
     case DiskFaultKind::kTooManyFiles:
       return MakeStatus(StatusCode::kResourceExhausted, "{}: simulated lack of file descriptors", path);
   }
@@ -118,15 +120,47 @@ void SimDisk::SyncAll() {
 Status SimDisk::Check(DiskOp op, const std::string& path) {
   for (LiveFault& live : faults_) {
     DiskFault& fault = live.fault;
-    if (!Hits(fault, op, path)) continue;
-    if (fault.skip > 0) {
-      --fault.skip;
-    } else if (fault.times > 0) {
-      --fault.times;
-      return FaultStatus(fault.kind, path);
-    }
+    if (fault.kind == DiskFaultKind::kMisdirected || !Hits(fault, op, path)) continue;
+    if (Takes(fault)) return FaultStatus(fault.kind, path);
   }
   return OkStatus();
+}
+
+// Whether it is this operation's turn.
+bool SimDisk::Takes(DiskFault& fault) {
+  if (fault.skip > 0) {
+    --fault.skip;
+    return false;
+  }
+  return fault.times > 0 && fault.times-- > 0;
+}
+
+bool SimDisk::Misdirects(const std::string& path) {
+  for (LiveFault& live : faults_) {
+    DiskFault& fault = live.fault;
+    if (fault.kind == DiskFaultKind::kMisdirected && Hits(fault, DiskOp::kWrite, path)) return Takes(fault);
+  }
+  return false;
+}
+
+void SimDisk::WriteAstray(std::string_view data) {
+  std::vector<std::shared_ptr<SimInode>> files = AllInodes();
+  std::erase_if(files, [](const auto& inode) { return inode->is_directory() || inode->content().empty(); });
+  if (files.empty()) return;
+  SimInode& file = *files[random_.Below(files.size())];
+  const uint64_t position = random_.Below(file.content().size());
+  file.Overwrite(position, data.substr(0, file.content().size() - position));
+}
+
+void SimDisk::Replace() {
+  SyncAll();
+  while (!root_->entries().empty()) {
+    const std::string name = root_->entries().begin()->first;
+    RemoveTree(*root_, name);
+  }
+  SyncAll();
+  ClearFaults();
+  capacity_ = kDefaultCapacity;
 }
 
 bool SimDisk::ReadIsCold() { return cold_read_chance_ > 0 && random_.Chance(cold_read_chance_); }
@@ -224,6 +258,10 @@ Status SimDisk::Remove(const std::string& path, bool recursively) {
 }
 
 Status SimDisk::Write(SimInode& file, uint64_t position, std::string_view data, const std::string& path) {
+  if (Misdirects(path)) {
+    WriteAstray(data);
+    return OkStatus();
+  }
   const uint64_t size = file.content().size();
   const uint64_t end = position + data.size();
   const uint64_t free = Space().free_bytes;

@@ -23,7 +23,13 @@ namespace dohle::env {
 class SimInode;
 
 enum class DiskOp { kAny, kOpen, kRead, kWrite, kSync, kTruncate, kRename, kRemove, kList, kCreateDirectory };
-enum class DiskFaultKind { kIoError, kNoSpace, kReadOnly, kTooManyFiles };
+enum class DiskFaultKind {
+  kIoError,
+  kNoSpace,
+  kReadOnly,
+  kTooManyFiles,
+  kMisdirected,  // a write succeeds and lands elsewhere: over the bytes of some file, on the platter too
+};
 
 // Makes operations fail. `pattern` covers the whole path; '*' stands for any run of characters.
 struct DiskFault {
@@ -54,9 +60,13 @@ class SimDisk {
   void LoseUnsynced();
   // Everything written so far survives from here on.
   void SyncAll();
+  // An empty disk in place of this one. Its node is down.
+  void Replace();
 
   // --- for SimFileSystem. `op`'s failure, if a fault says so.
   Status Check(DiskOp op, const std::string& path);
+  // Whether a write to `path` is to go astray.
+  bool Misdirects(const std::string& path);
   bool ReadIsCold();
   StatusOr<std::shared_ptr<SimInode>> Find(const std::string& path);
   StatusOr<std::shared_ptr<SimInode>> Open(const std::string& path, OpenMode mode, int64_t now_ms);
@@ -75,6 +85,8 @@ class SimDisk {
   StatusOr<Place> Locate(const std::string& path);
   std::shared_ptr<SimInode> NewInode(bool is_directory, int64_t now_ms);
   std::vector<std::shared_ptr<SimInode>> AllInodes();
+  static bool Takes(DiskFault& fault);
+  void WriteAstray(std::string_view data);
 
   struct LiveFault {
     DiskFault fault;
@@ -84,7 +96,8 @@ class SimDisk {
   std::shared_ptr<uint64_t> used_;
   std::shared_ptr<SimInode> root_;
   std::vector<std::weak_ptr<SimInode>> inodes_;  // in the order made
-  uint64_t capacity_ = uint64_t{1} << 40;
+  static constexpr uint64_t kDefaultCapacity = uint64_t{1} << 40;
+  uint64_t capacity_ = kDefaultCapacity;
   double cold_read_chance_ = 0;
   std::vector<LiveFault> faults_;
   int next_fault_ = 1;

@@ -230,5 +230,37 @@ TEST_F(SimFileSystemTest, CorruptionSurvives) {
   EXPECT_EQ(Whole(node, "/f"), "aBc");
 }
 
+TEST_F(SimFileSystemTest, AWriteThatIsMisdirectedSucceedsAndLandsElsewhere) {
+  SimWorld world(seed_);
+  SimNode& node = world.AddNode("a");
+  ASSERT_TRUE(node.env().file_system.WriteWhole("/victim", "....").ok());
+  auto log = MustOpen(node, "/t-0.log");
+  node.disk().AddFault({.pattern = "*.log", .kind = DiskFaultKind::kMisdirected, .skip = 1, .times = 1});
+  EXPECT_TRUE(log->WriteAt(0, "abcd").ok());
+  EXPECT_TRUE(log->WriteAt(4, "wxyz").ok());
+  EXPECT_TRUE(log->WriteAt(4, "5678").ok());
+  log.reset();
+  CrashAndRestart(node, Death::kProcess);
+  const std::string log_now = Whole(node, "/t-0.log");
+  const std::string victim_now = Whole(node, "/victim");
+  EXPECT_TRUE(log_now.ends_with("5678")) << log_now;
+  EXPECT_NE(log_now.find('w') != std::string::npos, victim_now.find('w') != std::string::npos)
+      << log_now << " " << victim_now;
+}
+
+TEST_F(SimFileSystemTest, AReplacedDiskIsEmpty) {
+  SimWorld world(seed_);
+  SimNode& node = world.AddNode("a");
+  ASSERT_TRUE(node.env().file_system.CreateDirectories("/data/b").ok());
+  ASSERT_TRUE(node.env().file_system.WriteWhole("/data/b/f", "abc").ok());
+  node.disk().AddFault({});
+  node.Crash(Death::kPower);
+  node.disk().Replace();
+  node.Restart();
+  EXPECT_EQ(node.disk().used_bytes(), 0u);
+  EXPECT_FALSE(node.env().file_system.Exists("/data"));
+  EXPECT_TRUE(node.env().file_system.WriteWhole("/f", "new").ok());
+}
+
 }  // namespace
 }  // namespace dohle::env

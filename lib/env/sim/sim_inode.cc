@@ -45,6 +45,13 @@ void SimInode::Corrupt(uint64_t position, uint8_t mask) {
   }
 }
 
+void SimInode::Overwrite(uint64_t position, std::string_view data) {
+  for (size_t i = 0; i < data.size(); ++i) {
+    const auto there = static_cast<uint8_t>(content_[position + i]);
+    Corrupt(position + i, there ^ static_cast<uint8_t>(data[i]));
+  }
+}
+
 void SimInode::Sync() {
   if (is_directory_) {
     SurviveUpTo(changes());

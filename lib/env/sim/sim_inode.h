@@ -36,6 +36,8 @@ class SimInode {
   void Write(uint64_t position, std::string_view data);
   void Truncate(uint64_t size);
   void Corrupt(uint64_t position, uint8_t mask);
+  // Within the content, and on the platter at once.
+  void Overwrite(uint64_t position, std::string_view data);
   // Both kinds: what is seen now survives.
   void Sync();
 

@@ -47,7 +47,6 @@ void SimLink::Abort(int side) {
 void SimLink::Vanish(int side) {
   end(side).gone = true;
   end(side).end = nullptr;
-  outgoing(side).under_way.clear();
 }
 
 void SimLink::Break() {
@@ -60,6 +59,8 @@ void SimLink::Send(int side, Segment segment) {
   network_.Transmit(endpoint(side).host, endpoint(1 - side).host,
                     [self = shared_from_this(), side] { self->Arrive(side); });
 }
+
+void SimLink::SendWhole(int side, std::string data) { Send(side, {Kind::kData, std::move(data)}); }
 
 // Whichever message comes over, the first segment comes with it: so nothing overtakes within a stream.
 void SimLink::Arrive(int from) {
@@ -122,6 +123,7 @@ IoResult SimLink::Write(int side, std::span<const std::string_view> parts) {
   std::string data;
   for (const std::string_view part : parts) data += part.substr(0, take - data.size());
   direction.unacknowledged += take;
+  if (side == 0 && number_ != 0 && network_.tap()) network_.tap()(number_, client_, server_, data);
   Send(side, {Kind::kData, std::move(data)});
   return {IoResult::Kind::kDone, take};
 }

@@ -35,10 +35,14 @@ class SimLink : public std::enable_shared_from_this<SimLink> {
   // The end is there from here on; Detach closes it: what was written still arrives, then the end of the
   // stream.
   void Attach(int side, SimEnd* end);
+  // For SimNetwork's tap; 0: not to be shown.
+  void set_number(uint64_t number) { number_ = number; }
+  // All at once, whatever the window.
+  void SendWhole(int side, std::string data);
   void Detach(int side);
   // The process died: its kernel resets the connection.
   void Abort(int side);
-  // The power went: nothing tells the other side.
+  // The power went: nothing tells the other side, but what was on its way arrives.
   void Vanish(int side);
   // Both ends fail at once.
   void Break();
@@ -79,6 +83,7 @@ class SimLink : public std::enable_shared_from_this<SimLink> {
   const Endpoint server_;
   std::array<Direction, 2> directions_;
   std::array<End, 2> ends_;
+  uint64_t number_ = 0;
 };
 
 }  // namespace dohle::env

@@ -6,6 +6,7 @@
 namespace dohle::env {
 namespace {
 const absl::Duration kRetransmission = absl::Milliseconds(200);
+const absl::Duration kStrayLasts = absl::Seconds(1);
 }  // namespace
 
 void SimNetwork::SetDelay(absl::Duration at_least, absl::Duration at_most) {
@@ -105,9 +106,22 @@ bool SimNetwork::Bind(Endpoint& endpoint, std::shared_ptr<SimPort> port) {
 
 void SimNetwork::Unbind(const Endpoint& endpoint) { hosts_[endpoint.host].ports.erase(endpoint.port); }
 
-void SimNetwork::AddLink(const std::shared_ptr<SimLink>& link) {
+uint64_t SimNetwork::AddLink(const std::shared_ptr<SimLink>& link) {
   std::erase_if(links_, [](const auto& weak) { return weak.expired(); });
   links_.push_back(link);
+  return ++last_link_;
+}
+
+void SimNetwork::SendStray(const std::string& from, const Endpoint& to, std::string bytes) {
+  auto link = std::make_shared<SimLink>(*this, Endpoint{from, EphemeralPort(from)}, to);
+  Transmit(from, to.host, [this, link, bytes = std::move(bytes)] {
+    const std::shared_ptr<SimPort> port =
+        IsUp(link->endpoint(1).host) ? FindPort(link->endpoint(1)) : nullptr;
+    if (port == nullptr || port->accept == nullptr) return;
+    port->accept(link);
+    link->SendWhole(0, bytes);
+    scheduler_.After(kStrayLasts, [link] { link->Detach(0); });
+  });
 }
 
 }  // namespace dohle::env

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,12 @@ class SimNetwork {
   void Heal(const std::string& from, const std::string& to);
   void CutBothWays(const std::string& a, const std::string& b);
   void HealAll();
+  // Is shown all that is written by who connects, in order, with a number for the connection.
+  using Tap = std::function<void(uint64_t connection, const Endpoint& from, const Endpoint& to,
+                                 std::string_view bytes)>;
+  void SetTap(Tap tap) { tap_ = std::move(tap); }
+  // `bytes` come to who listens there, on a connection of their own. Nobody reads the answers.
+  void SendStray(const std::string& from, const Endpoint& to, std::string bytes);
   // Breaks every connection between the two: both ends fail.
   void ResetConnections(const std::string& a, const std::string& b);
 
@@ -60,7 +67,9 @@ class SimNetwork {
   bool Bind(Endpoint& endpoint, std::shared_ptr<SimPort> port);
   void Unbind(const Endpoint& endpoint);
   uint16_t EphemeralPort(const std::string& host);
-  void AddLink(const std::shared_ptr<SimLink>& link);
+  // The number of the connection.
+  uint64_t AddLink(const std::shared_ptr<SimLink>& link);
+  const Tap& tap() const { return tap_; }
   SimScheduler& scheduler() { return scheduler_; }
 
  private:
@@ -82,6 +91,8 @@ class SimNetwork {
   std::map<Way, std::vector<absl::AnyInvocable<void()>>> held_;
   std::map<std::string, Host> hosts_;
   std::vector<std::weak_ptr<SimLink>> links_;
+  uint64_t last_link_ = 0;
+  Tap tap_;
 };
 
 }  // namespace dohle::env

@@ -211,7 +211,7 @@ Task<StatusOr<std::unique_ptr<Connection>>> SimTransport::Connect(Executor& exec
     co_return MakeStatus(StatusCode::kUnavailable, "cannot resolve {}", endpoint.host);
   const Endpoint client{life->host, network.EphemeralPort(life->host)};
   auto link = std::make_shared<SimLink>(network, client, server);
-  network.AddLink(link);
+  link->set_number(network.AddLink(link));
   auto answered = std::make_shared<OneShot<Answer>>();
   const Attempt attempt{life, link, answered};
   network.Transmit(client.host, server.host, [&network, attempt] { ArriveAtServer(network, attempt); });

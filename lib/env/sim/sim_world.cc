@@ -13,16 +13,18 @@ constexpr int64_t kEpochMs = 1'700'000'000'000;  // the wall time when a simulat
 
 class SimClock : public Clock {
  public:
-  SimClock(const SimScheduler& scheduler, const absl::Duration& offset)
-      : scheduler_(scheduler), offset_(offset) {}
+  SimClock(const SimScheduler& scheduler, const SimNode::WallClock& wall)
+      : scheduler_(scheduler), wall_(wall) {}
   int64_t WallTimeMs() const override {
-    return kEpochMs + scheduler_.now().nanoseconds() / 1'000'000 + absl::ToInt64Milliseconds(offset_);
+    const absl::Duration drifted = (scheduler_.now() - wall_.since) * wall_.drift;
+    return kEpochMs + scheduler_.now().nanoseconds() / 1'000'000 +
+           absl::ToInt64Milliseconds(wall_.offset + drifted);
   }
   MonotonicTime Now() const override { return scheduler_.now(); }
 
  private:
   const SimScheduler& scheduler_;
-  const absl::Duration& offset_;
+  const SimNode::WallClock& wall_;
 };
 
 class SimRandom : public Random {
@@ -62,7 +64,7 @@ class SimBlockingPool : public BlockingPool {
 
 struct SimNode::Life {
   Life(SimNode& node, uint64_t seed)
-      : clock(node.scheduler_, node.wall_offset_),
+      : clock(node.scheduler_, node.wall_clock_),
         random(seed),
         file_system(node.disk_, clock),
         transport(node.network_, node.name_),
@@ -132,7 +134,9 @@ void SimNode::SetBlockingDelay(absl::Duration at_least, absl::Duration at_most) 
   blocking_at_most_ = at_most;
 }
 
-void SimNode::SetWallClockOffset(absl::Duration offset) { wall_offset_ = offset; }
+void SimNode::SetWallClock(absl::Duration offset, double drift) {
+  wall_clock_ = {offset, drift, scheduler_.now()};
+}
 
 SimWorld::SimWorld(uint64_t seed)
     : seed_(seed), scheduler_(seed), network_(scheduler_), random_(scheduler_.random().Next()) {}

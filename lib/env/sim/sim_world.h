@@ -26,6 +26,12 @@ namespace dohle::env {
 
 class SimNode {
  public:
+  // What the wall clock shows beside the true time.
+  struct WallClock {
+    absl::Duration offset;
+    double drift = 0;
+    MonotonicTime since;
+  };
   using Death = SimTransport::Death;  // kProcess: what was written stays; kPower: what was not synced may go
 
   SimNode(SimScheduler& scheduler, SimNetwork& network, std::string name, int executors);
@@ -44,8 +50,9 @@ class SimNode {
   SimDisk& disk() { return disk_; }
   // How long work on the blocking pool takes: a slow disk.
   void SetBlockingDelay(absl::Duration at_least, absl::Duration at_most);
-  // The node's wall clock is off by so much. Its monotonic time isn't.
-  void SetWallClockOffset(absl::Duration offset);
+  // The node's wall clock is off by so much, and from now on goes wrong by so much more for every second that
+  // passes (0.01: it is fast by a percent). Its monotonic time isn't.
+  void SetWallClock(absl::Duration offset, double drift = 0);
 
  private:
   struct Life;
@@ -58,7 +65,7 @@ class SimNode {
   SimDisk disk_;
   absl::Duration blocking_at_least_ = absl::Microseconds(10);
   absl::Duration blocking_at_most_ = absl::Milliseconds(2);
-  absl::Duration wall_offset_;
+  WallClock wall_clock_;
   std::unique_ptr<Life> life_;
   std::vector<std::unique_ptr<Life>> past_lives_;  // who held a reference to an executor may still do so
 };

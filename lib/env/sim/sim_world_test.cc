@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,20 @@ TEST_F(SimWorldTest, TimeJumpsToTheNextTimer) {
   EXPECT_EQ(node.env().clock.WallTimeMs() - wall_ms, 24 * 3600 * 1000);
   world.RunFor(absl::Seconds(1));
   EXPECT_EQ(world.now(), MonotonicTime() + absl::Hours(24) + absl::Seconds(1));
-  node.SetWallClockOffset(absl::Hours(-24));
+  node.SetWallClock(absl::Hours(-24));
   EXPECT_EQ(node.env().clock.WallTimeMs() - wall_ms, 1000);
+}
+
+TEST_F(SimWorldTest, AWallClockGoesWrong) {
+  SimWorld world(seed_);
+  SimNode& node = world.AddNode("a");
+  const int64_t wall_ms = node.env().clock.WallTimeMs();
+  world.RunFor(absl::Seconds(10));
+  node.SetWallClock(absl::Seconds(-3), 0.05);
+  EXPECT_EQ(node.env().clock.WallTimeMs() - wall_ms, 7000);
+  world.RunFor(absl::Seconds(100));
+  EXPECT_EQ(node.env().clock.WallTimeMs() - wall_ms, 7000 + 105'000);
+  EXPECT_EQ(node.env().clock.Now(), world.now());
 }
 
 TEST_F(SimWorldTest, TimersAreCancelled) {
@@ -297,6 +310,39 @@ TEST_F(SimWorldTest, ConnectionsInEveryStageSurviveACrashOfEitherSide) {
     world.RunFor(absl::Seconds(60));
     EXPECT_EQ(again.round_trips, 3) << again.status;
   }
+}
+
+// What is shown to the tap is what was written; what is sent astray arrives like any other.
+TEST_F(SimWorldTest, StraysArriveOnConnectionsOfTheirOwn) {
+  SimWorld world(seed_);
+  SimNode& server = world.AddNode("server", 2);
+  SimNode& node = world.AddNode("node");
+  int accepted = 0;
+  auto listener = server.env().transport.Listen({"", 9092}, server.env().executors,
+                                                [&accepted](std::unique_ptr<Connection> connection) {
+                                                  ++accepted;
+                                                  Executor& executor = connection->executor();
+                                                  Spawn(executor, Echo(std::move(connection)));
+                                                });
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  std::map<uint64_t, std::string> seen;
+  world.network().SetTap(
+      [&](uint64_t connection, const Endpoint& from, const Endpoint& to, std::string_view bytes) {
+        EXPECT_EQ(from.host, "node");
+        EXPECT_EQ(ToString(to), "server:9092");
+        seen[connection] += bytes;
+      });
+  Client client;
+  StartClient(node, "server", 3, &client);
+  world.RunFor(absl::Seconds(10));
+  ASSERT_EQ(client.round_trips, 3) << client.status;
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_FALSE(seen.begin()->second.empty());
+  world.network().SendStray("node", {"server", 9092}, seen.begin()->second);
+  world.network().SendStray("node", {"server", 1}, "nobody listens there");
+  EXPECT_TRUE(world.RunUntilIdle(absl::Seconds(10)));
+  EXPECT_EQ(seen.size(), 1u);
+  EXPECT_EQ(accepted, 2);
 }
 
 }  // namespace
