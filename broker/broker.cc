@@ -34,6 +34,7 @@
 #include "broker/server/topic_metrics.h"
 #include "broker/storage/log_registry.h"
 #include "broker/storage/meta_properties.h"
+#include "broker/version.h"
 #include "lib/base/log.h"
 #include "lib/env/one_shot.h"
 #include "lib/env/run_and_wait.h"
@@ -133,7 +134,8 @@ Status Broker::Parts::ListenForAdmin() {
   const server::DohleConfig& own = config().dohle;
   if (own.metrics_port < 0) return OkStatus();
   DOHLE_ASSIGN_OR_RETURN(
-      admin, server::AdminEndpoint::Listen(env, {own.metrics_host, static_cast<uint16_t>(own.metrics_port)}));
+      admin, server::AdminEndpoint::Listen(env, {own.metrics_host, static_cast<uint16_t>(own.metrics_port)},
+                                           kVersion));
   return OkStatus();
 }
 

@@ -76,7 +76,7 @@ struct Operator::Parts {
         kafka(environment.transport, executor),
         control(kafka, environment.clock),
         clusters({gated, control, events, executor, environment.random, options.resources, options.ns,
-                  Observer()}),
+                  Observer(), reconcile::AskVersionOver(environment.transport, executor)}),
         topics(
             {environment, executor, gated, events, options.ns, [this] { return Leads(); },
              [this](const k8s::ObjectName& name) { return Locate(name); },

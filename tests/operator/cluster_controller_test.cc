@@ -32,6 +32,8 @@ class NoEvents : public reconcile::EventSink {
   std::vector<std::string> told;
 };
 
+env::Task<StatusOr<std::string>> Version(std::string) { co_return "1.2.3"; }
+
 class WellKafka : public reconcile::KafkaControl {
  public:
   env::Task<StatusOr<reconcile::Topology>> Observe(std::string) override {
@@ -68,7 +70,7 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     }
     stop_ = std::make_unique<env::StopSignal>();
     controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}});
+        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}, &Version});
     Do(Start(controller_.get(), stop_.get()));
   }
   static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
@@ -167,7 +169,9 @@ TEST_P(ClusterControllerTest, FromNothingToReadyAndQuietThen) {
   Do(ApplyCluster(Json::object()));
   ASSERT_TRUE(BecomesReady(1, absl::Seconds(10)));
   EXPECT_EQ(started_, 1);
-  EXPECT_EQ(k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.clusterId"), "the-cluster");
+  const Json status = Get(k8s::kClusters, "quickstart")["status"];
+  EXPECT_EQ(status["clusterId"], "the-cluster");
+  EXPECT_EQ(status["brokers"][0]["version"], "1.2.3");
   world_.RunFor(absl::Seconds(30));
   const int64_t writes = faulty_->writes();
   world_.RunFor(absl::Minutes(30));

@@ -28,7 +28,8 @@ ClusterController::ClusterController(Parts parts)
     : executor_(parts.executor),
       clusters_(parts.client, parts.random, {k8s::kClusters, parts.ns, {}}, &ReadCluster),
       reconciler_({parts.client, parts.kafka, parts.events, parts.executor.clock(), clusters_,
-                   [this](const k8s::ObjectName& cluster) { return LiveOf(cluster); }, parts.options}),
+                   [this](const k8s::ObjectName& cluster) { return LiveOf(cluster); }, parts.options,
+                   parts.ask_version}),
       controller_(
           "cluster", parts.executor, parts.random,
           [this](k8s::ObjectName name) { return reconciler_.Reconcile(std::move(name)); }, parts.observer) {

@@ -15,13 +15,15 @@
 
 namespace dohle::reconcile {
 
-ClusterReconciler::ClusterReconciler(Parts parts) : parts_(std::move(parts)), expected_(parts_.clock) {}
+ClusterReconciler::ClusterReconciler(Parts parts)
+    : parts_(std::move(parts)), expected_(parts_.clock), versions_(parts_.ask_version) {}
 
 env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name) {
   const Ref cluster = parts_.clusters.Get(name);
   if (cluster == nullptr) {
     statuses_.erase(name);
     step_failures_.erase(name);
+    versions_.Forget(name);
     co_return std::nullopt;
   }
   // What it owns is collected by the API server; nothing of ours holds it up.
@@ -64,6 +66,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     seen.bootstrap = address;
     break;
   }
+  seen.versions = co_await versions_.Of(cluster->meta.name, pods);
   // After the answer: a plan is made of what is there when it is carried out.
   const LiveObjects live = parts_.live(cluster->meta.name);
   seen.pods = BrokerPods(*cluster, live);

@@ -12,6 +12,7 @@
 #include "lib/env/executor.h"
 #include "operator/k8s/client.h"
 #include "operator/reconcile/cluster/broker_facts.h"
+#include "operator/reconcile/cluster/broker_versions.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_status.h"
@@ -41,6 +42,7 @@ class ClusterReconciler {
     const runtime::Informer<ClusterResource>& clusters;
     std::function<LiveObjects(const k8s::ObjectName& cluster)> live;
     resources::Options options;
+    AskVersion ask_version = nullptr;
   };
   explicit ClusterReconciler(Parts parts);
 
@@ -67,6 +69,7 @@ class ClusterReconciler {
 
   Parts parts_;
   Expectations expected_;
+  BrokerVersions versions_;
   std::map<k8s::ObjectName, api::ClusterStatus> statuses_;
   std::map<k8s::ObjectName, Status> step_failures_;  // of the last attempt
 };

@@ -123,9 +123,9 @@ std::vector<api::BrokerStatus> BrokersOf(const ClusterSighting& s) {
     broker.pod = pod.name;
     broker.node = pod.node;
     broker.ready = pod.ready;
+    if (id < s.versions.size()) broker.version = s.versions[id];
     for (const BrokerFacts& facts : s.facts.brokers) {
       if (facts.id != broker.id || !s.facts_status.ok()) continue;
-      broker.version = facts.version;
       broker.leaders = facts.leaders;
       broker.replicas = facts.replicas;
       broker.bytes = facts.bytes;

@@ -19,8 +19,9 @@ struct ClusterSighting {
   Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
   ClusterFacts facts;              // if facts_status is OK; counted from `topology`
   Topology topology;
-  std::string bootstrap;  // who told it: "host:port"; steps of the cluster itself go there
-  Status step_failure;    // of the step that failed, if one did
+  std::vector<std::string> versions;  // of `pods`' programs; "" = unknown
+  std::string bootstrap;              // who told it: "host:port"; steps of the cluster itself go there
+  Status step_failure;                // of the step that failed, if one did
   std::vector<api::ListenerStatus> listeners;
 };
 

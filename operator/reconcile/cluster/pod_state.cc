@@ -56,6 +56,7 @@ PodState ReadPodState(const OwnedObject& pod) {
   const Json& body = *pod.body;
   PodState state;
   state.name = pod.meta.name.name;
+  state.uid = pod.meta.uid;
   state.node = FindString(body, "spec.nodeName");
   state.pod_ip = FindString(body, "status.podIP");
   state.host_ip = FindString(body, "status.hostIP");

@@ -9,7 +9,7 @@
 namespace dohle::reconcile {
 
 struct PodState {
-  std::string name, node, pod_ip, host_ip;
+  std::string name, uid, node, pod_ip, host_ip;
   std::string phase;  // of the Pod: Pending, Running, Succeeded, Failed, Unknown
   bool ready = false;
   bool deleting = false;
