@@ -27,8 +27,14 @@ inline constexpr std::string_view kRollAnnotation =
 inline constexpr std::string_view kApproveAnnotation =
     "dohle.dev/approve";  // the id of a plan that waits for it
 
+// On Pods that have a rack: the node that was looked at for it (once it is there the broker starts), and what
+// that node's label says; "" = nothing.
+inline constexpr std::string_view kRackNodeAnnotation = "dohle.dev/rack-node";
+inline constexpr std::string_view kRackAnnotation = "dohle.dev/rack";
+
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
+inline constexpr std::string_view kPodInfoMountPath = "/etc/dohle-pod";
 inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";
 inline constexpr std::string_view kPropertiesFile = "server.properties";
 

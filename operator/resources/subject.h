@@ -18,6 +18,10 @@ struct Subject {
   const Options& options;
   Quorum quorum = {};
 
+  // Nodes are known on Kubernetes only.
+  bool has_racks() const {
+    return spec.rack_topology_key.has_value() && options.addressing == Addressing::kDns;
+  }
   const std::string& name() const { return meta.name.name; }
   const std::string& ns() const { return meta.name.ns; }
 };

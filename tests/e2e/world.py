@@ -235,9 +235,9 @@ class World:
         topics = json.loads(self.outside("-L", "-J"))["topics"]
         return next((len(t["partitions"]) for t in topics if t["topic"] == topic), 0)
 
-    def admin(self, *arguments):
-        """A call of clients/admin.py, as JSON."""
-        return json.loads(run([self._python, HERE / "clients/admin.py", self.bootstrap("external"), *arguments],
+    def admin(self, *arguments, bootstrap=None):
+        """A call of clients/admin.py, as JSON; to the quickstart unless another address is given."""
+        return json.loads(run([self._python, HERE / "clients/admin.py", bootstrap or self.bootstrap("external"), *arguments],
                               timeout_s=deadlines.KCAT)[1])
 
     def producer(self, topic):

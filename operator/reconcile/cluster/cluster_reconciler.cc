@@ -67,6 +67,10 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     break;
   }
   seen.versions = co_await versions_.Of(cluster->meta.name, pods);
+  if (parts_.options.addressing == resources::Addressing::kDns) {
+    const LiveObjects before = parts_.live(cluster->meta.name);
+    seen.racks = co_await FindRacks(&parts_.client, cluster, before);
+  }
   // After the answer: a plan is made of what is there when it is carried out.
   const LiveObjects live = parts_.live(cluster->meta.name);
   seen.pods = BrokerPods(*cluster, live);
@@ -83,7 +87,8 @@ std::vector<PlannedStep> ClusterReconciler::Plan(const ClusterResource& cluster,
     if (expected_.Pending(k8s::kPods, {cluster.meta.name.ns, pod}))
       no_restart = "Pod " + pod + " is changing";
   }
-  const std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
+  std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
+  AddRacks(seen.racks, live, &desired);
   std::vector<PlannedStep> steps =
       PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live, no_restart);
   for (PlannedStep& step : steps) {

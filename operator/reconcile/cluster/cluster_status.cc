@@ -67,6 +67,9 @@ Verdict Degraded(const ClusterSighting& s) {
             fmt::format("{} partitions have fewer in-sync replicas than replicas",
                         s.facts.under_replicated_partitions)};
   }
+  if (std::string problem = RackProblem(s.racks); !problem.empty()) {
+    return {true, kReasonRackUnknown, std::move(problem)};
+  }
   return {false, kReasonHealthy, "nothing is known to be wrong"};
 }
 

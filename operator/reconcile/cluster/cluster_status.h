@@ -8,6 +8,7 @@
 #include "operator/reconcile/cluster/broker_facts.h"
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_resource.h"
+#include "operator/reconcile/cluster/node_racks.h"
 #include "operator/reconcile/cluster/pod_state.h"
 
 namespace dohle::reconcile {
@@ -22,6 +23,7 @@ struct ClusterSighting {
   std::vector<std::string> versions;  // of `pods`' programs; "" = unknown
   std::string bootstrap;              // who told it: "host:port"; steps of the cluster itself go there
   Status step_failure;                // of the step that failed, if one did
+  RackFindings racks;                 // of `pods`
   std::vector<api::ListenerStatus> listeners;
 };
 
@@ -37,6 +39,7 @@ inline constexpr std::string_view kReasonStepFailed = "StepFailed";
 inline constexpr std::string_view kReasonUnreachable = "BrokerUnreachable";
 inline constexpr std::string_view kReasonOffline = "PartitionsOffline";
 inline constexpr std::string_view kReasonUnderReplicated = "PartitionsUnderReplicated";
+inline constexpr std::string_view kReasonRackUnknown = "RackUnknown";
 inline constexpr std::string_view kReasonAsAsked = "AsAsked";
 inline constexpr std::string_view kReasonHealthy = "Healthy";
 

@@ -72,7 +72,9 @@ PodState ReadPodState(const OwnedObject& pod) {
           fmt::format("no node takes Pod {}: {}", state.name, FindString(condition, "message"));
     }
   }
-  for (const Json& container : ListAt(body, "status.containerStatuses")) ReadContainer(container, state);
+  for (const char* containers : {"status.initContainerStatuses", "status.containerStatuses"}) {
+    for (const Json& container : ListAt(body, containers)) ReadContainer(container, state);
+  }
   return state;
 }
 
