@@ -18,7 +18,7 @@ from . import chaos_faults as faults
 from . import clients, java
 from .cluster_ground import Ground
 
-LEAST_RESTS_S, MOST_RESTS_S = 0.3, 4
+LEAST_REST_S, MOST_REST_S = 0.3, 3
 
 
 def prepare():
@@ -42,11 +42,12 @@ class ChaosGround(Ground):
         self._told = []
 
     def __exit__(self, *failure):
-        if failure and failure[0]:
+        failed = bool(failure and failure[0])
+        if failed:
             print("\n".join(f"      {line}" for line in self._told), flush=True)
         super().__exit__()
         for disk in self.disks.values():
-            disk.close()
+            disk.close(keep=failed)
 
     def load(self, topic, partitions=3):
         for idempotent in (True, False):
@@ -106,15 +107,15 @@ def _everything(session, count):
         now, begun = {}, 0
         end = time.monotonic() + session.seconds
         while time.monotonic() < end:
-            most = chance.choice([count // 2] * 4 + [count])
+            most = chance.choice([count // 2] * 3 + [count])
             fault = chance.choice(faults.ALL)(ground, ground.nodes[chance.randint(1, count)], chance)
-            if fault.hurts not in now and len(now) < most:
+            if fault.hurts not in now and len(now) < most and chance.random() < 0.7:
                 now[fault.hurts] = fault
                 begun += 1
                 ground.begin(fault)
             elif now:
                 ground.end(now.pop(chance.choice(sorted(now))))
-            time.sleep(chance.uniform(LEAST_RESTS_S, MOST_RESTS_S))
+            time.sleep(chance.uniform(LEAST_REST_S, MOST_REST_S))
         while now:
             ground.end(now.pop(chance.choice(sorted(now))))
         print(f"      seed {session.seed}: {begun} faults in {session.seconds} s", flush=True)
@@ -131,8 +132,8 @@ SCENARIOS = {
     "mute_controller": lambda session: _hurt(session, faults.Mute, True),
     "cut_from_one": lambda session: _hurt(session, faults.CutFromOne, False),
     "lossy": lambda session: _hurt(session, faults.Lossy, False),
-    "full_disk": lambda session: _hurt(session, faults.FullDisk, False),
-    "full_disk_controller": lambda session: _hurt(session, faults.FullDisk, True),
+    "full_disk": lambda session: _hurt(session, faults.FullDisk, False, goes_on=False),
+    "full_disk_controller": lambda session: _hurt(session, faults.FullDisk, True, goes_on=False),
     "wrong_clock": lambda session: _hurt(session, faults.WrongClock, True),
     "everything_of_three": lambda session: _everything(session, 3),
     "everything_of_five": lambda session: _everything(session, 5),

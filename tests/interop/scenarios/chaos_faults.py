@@ -1,14 +1,15 @@
 """What chaos does to the nodes of a cluster in network namespaces. Each fault has begin() and end(), hurts one node, and says what it is."""
 
-import os
+import contextlib
 import pathlib
+import shutil
 
 from harness.network import CLIENTS
 from harness.process import run as run_process
 
 FAULTS = pathlib.Path(__file__).parents[1] / "faults"
 DISK = "64m"
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
 
 class SmallDisk:
@@ -20,17 +21,19 @@ class SmallDisk:
         run_process(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", self._path])
 
     def fill(self):
-        with open(self._filler, "ab") as filler:
-            while room := os.statvfs(self._path).f_bavail * os.statvfs(self._path).f_bsize:
-                try:
-                    os.posix_fallocate(filler.fileno(), filler.seek(0, os.SEEK_END), room)
-                except OSError:  # the node took some of it in between
-                    continue
+        with open(self._filler, "wb", buffering=0) as filler:
+            for size in (1 << 20, 4096, 1):
+                with contextlib.suppress(OSError):
+                    while filler.write(bytes(size)) == size:
+                        pass
 
     def clear(self):
         self._filler.unlink()
 
-    def close(self):
+    def close(self, keep):
+        """keep: what is on it goes on in the directory `data.kept` beside it."""
+        if keep:
+            shutil.copytree(self._path, self._path.with_suffix(".kept"), ignore=shutil.ignore_patterns(self._filler.name))
         run_process(["umount", "-l", self._path], check=False)
 
 
@@ -160,12 +163,13 @@ class FullDisk(Fault):
 
 
 class WrongClock(Fault):
-    """A jump, and one back. Less than a week: else records would be old enough to be deleted."""
+    """A jump, and one back. By more than a week forward records would be old enough to be deleted, by more than an hour backward those of
+    producers would lie too far in the future (message.timestamp.after.max.ms)."""
 
     def __init__(self, ground, node, chance):
         super().__init__(ground, node, chance)
         self.hurts = ("clock", node.node_id)
-        self._ms = chance.choice([-1, 1]) * chance.choice([1500, 60_000, 3_600_000, DAY_MS])
+        self._ms = chance.choice([-HOUR_MS * 9 // 10, -60_000, -1500, 1500, 60_000, HOUR_MS, 24 * HOUR_MS])
         self.what = f"its clock jumps by {self._ms} ms"
 
     def begin(self):
