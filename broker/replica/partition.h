@@ -24,6 +24,7 @@
 #include "broker/replica/commit_waiter.h"
 #include "broker/replica/fetch_waiter.h"
 #include "broker/replica/leadership.h"
+#include "broker/replica/refused_producers.h"
 #include "broker/replica/replication_context.h"
 #include "broker/storage/flush_times.h"
 #include "broker/storage/log.h"
@@ -175,6 +176,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
   // Appends validated batches (offsets are assigned in place) and answers when the records are on this broker
   // as safely as the topic's flush.messages asks. Replication is waited for apart, with WaitUntilCommitted.
+  // Batches that are out of order only because the one before was refused fail as that one did.
   env::Task<StatusOr<Appended>> Append(std::span<char> batches, AppendOptions options);
   // Answers when the high watermark has reached `end` (exclusive) of what was appended under
   // `appended_under`. kDeadlineExceeded: not in time, it may be yet; kAborted: it is, but fewer replicas have
@@ -271,6 +273,12 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Status Gone() const;
   // What the storage answered to `what`: takes the partition offline if the device failed.
   void NoteFailure(std::string_view what, const Status& failure);
+  // In the lane. Why nothing may be appended now; OK: it may.
+  Status CheckAppend(const AppendOptions& options) const;
+  // What the answer to a failed or rejected append is, and what it means for the producer's next ones.
+  // `appended` may be rejected.
+  StatusOr<storage::AppendResult> Judge(std::span<const char> batches,
+                                        StatusOr<storage::AppendResult> appended);
   FetchProblem CheckEpoch(LeaderEpoch current, bool only_from_leader = true) const;
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
@@ -339,7 +347,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Offset epoch_start_{0};                       // the log's end when its leadership began
   Offset high_watermark_{0};
   std::unique_ptr<Replicating> replicating_;
-  std::optional<Offset> cleaned_to_;  // all below is compacted
+  std::unique_ptr<RefusedProducers> refused_;  // null: there are none
+  std::optional<Offset> cleaned_to_;           // all below is compacted
   // What was appended and isn't readable yet: where each append ends, and its bytes.
   std::deque<std::pair<Offset, int64_t>> unreadable_;
   FetchWaiters fetch_waiters_;

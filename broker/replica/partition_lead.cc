@@ -4,6 +4,7 @@
 
 #include "broker/replica/partition.h"
 #include "lib/base/log.h"
+#include "lib/kafka/record_batch.h"
 
 namespace dohle::replica {
 namespace {
@@ -16,6 +17,12 @@ constexpr size_t kMostUnreadable = 4096;
 Status NotCommittedInTime(const TopicPartition& name, Offset end) {
   return MakeStatus(StatusCode::kDeadlineExceeded, "{} isn't replicated up to {}", ToString(name),
                     end.value());
+}
+
+// Of an idempotent producer's batch; it sends one at a time.
+ProducerId ProducerOf(std::span<const char> batches) {
+  const auto batch = kafka::BatchCursor({batches.data(), batches.size()}).Next();
+  return batch && batch->has_producer_id() ? batch->producer_id() : kNoProducerId;
 }
 
 Status TooFewReplicas(StatusCode code, const TopicPartition& name) {
@@ -153,20 +160,44 @@ void Partition::Tell(News news) {
   }
 }
 
+Status Partition::CheckAppend(const AppendOptions& options) const {
+  if (!leads()) return Refusal();
+  if (options.acks_all && replicating_ != nullptr && !replicating_->machine.EnoughInSync(View())) {
+    return TooFewReplicas(StatusCode::kUnavailable, name_);
+  }
+  return OkStatus();
+}
+
+StatusOr<storage::AppendResult> Partition::Judge(std::span<const char> batches,
+                                                 StatusOr<storage::AppendResult> appended) {
+  if (appended.ok() && refused_ == nullptr) return appended;
+  const ProducerId producer = ProducerOf(batches);
+  if (producer == kNoProducerId) return appended;
+  if (!appended.ok()) {
+    if (refused_ == nullptr) refused_ = std::make_unique<RefusedProducers>();
+    refused_->Note(producer, appended.status());
+    return appended;
+  }
+  if (appended->rejection == storage::AppendRejection::kOutOfOrderSequenceNumber) {
+    if (Status before = refused_->TakeReason(producer); !before.ok()) return before;
+  } else if (appended->rejection == storage::AppendRejection::kNone) {
+    refused_->Forget(producer);
+  }
+  if (refused_->empty()) refused_.reset();
+  return appended;
+}
+
 env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendOptions options) {
   Appended result;
   News news;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (!leads()) co_return Refusal();
-    if (options.acks_all && replicating_ != nullptr && !replicating_->machine.EnoughInSync(View())) {
-      co_return TooFewReplicas(StatusCode::kUnavailable, name_);
-    }
+    const Status may = CheckAppend(options);
+    if (!may.ok()) co_return Judge(batches, may).status();
     auto appended = log_->Append(batches, options.origin, leadership_.leader_epoch, options.now_ms);
-    if (!appended.ok()) {
-      NoteFailure("append", appended.status());
-      co_return appended.status();
-    }
+    if (!appended.ok()) NoteFailure("append", appended.status());
+    appended = Judge(batches, std::move(appended));
+    if (!appended.ok()) co_return appended.status();
     static_cast<storage::AppendResult&>(result) = std::move(*appended);
     result.leader_epoch = leadership_.leader_epoch;
     NoteUnflushed(options.now_ms, false);
