@@ -53,9 +53,29 @@ struct Probe {
   int32_t failure_threshold = 6;
 };
 
+// What the operator changes by itself, of a Cluster or a Topic, and why.
+struct AutoscalingStatus {
+  int32_t wanted = 0;     // brokers, or partitions
+  std::string reason;     // CamelCase
+  std::string message;    // a sentence with the figures that led to it, as they were then
+  int64_t since_ms = 0;   // that wanted and reason are these
+  int64_t scaled_ms = 0;  // the last change that was made; 0 = none yet
+};
+
 inline constexpr int32_t kMaxBrokers = 100;
 inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
 inline constexpr int32_t kControllerPort = 9093;  // of the quorum
+
+// Of brokers. At least one target is set.
+struct ClusterAutoscaling {
+  int32_t min_brokers = 1;
+  int32_t max_brokers = 0;
+  std::optional<std::string> target_bytes_per_second;  // a quantity; in and out, of clients, of each broker
+  std::optional<int32_t> target_cpu_percent, target_disk_percent;
+  int32_t out_stabilization_seconds = 60, in_stabilization_seconds = 1800;
+  int32_t cooldown_seconds = 300;
+  bool dry_run = false;
+};
 
 struct ClusterSpec {
   int32_t brokers = 1;
@@ -73,6 +93,7 @@ struct ClusterSpec {
   StringPairs node_selector;
   StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
   int32_t termination_grace_period_seconds = 60;
+  std::optional<ClusterAutoscaling> autoscaling;
   bool paused = false;
 };
 
@@ -108,6 +129,7 @@ struct ClusterStatus {
   std::vector<ListenerStatus> listeners;
   int64_t offline_partitions = 0, under_replicated_partitions = 0;
   std::vector<PlanStep> plan;  // at most kMaxPlanSteps, in order
+  std::optional<AutoscalingStatus> autoscaling;
 };
 inline constexpr size_t kMaxPlanSteps = 50;
 
