@@ -8,6 +8,8 @@
 #include "lib/http/http_server.h"
 #include "operator/k8s/event_recorder.h"
 #include "operator/measurements.h"
+#include "operator/reconcile/autoscaling/broker_scaler.h"
+#include "operator/reconcile/autoscaling/partition_scaler.h"
 #include "operator/reconcile/cluster/cluster_controller.h"
 #include "operator/reconcile/kafka/kafka_admin_control.h"
 #include "operator/reconcile/kafka/kafka_clients.h"
@@ -81,9 +83,18 @@ struct Operator::Parts {
             {environment, executor, gated, events, options.ns, [this] { return Leads(); },
              [this](const k8s::ObjectName& name) { return Locate(name); },
              [this](const std::string& key, const std::string& topic) { return measurements.Of(key, topic); },
-             Observer()}),
+             Observer(),
+             [this](const std::string& key, const std::string& topic) {
+               return partition_scaler.Of(key, topic);
+             }}),
         measurements({environment, executor, [this](const std::string& key) { return MetricsPages(key); },
-                      options.partition_metrics}) {
+                      options.partition_metrics}),
+        partition_scaler({environment, executor, [this](const std::string& key) { return MetricsPages(key); },
+                          [this](const std::string& key) { return measurements.Lag(key); }}),
+        broker_scaler({environment, executor, gated, events, kafka, clusters.clusters(),
+                       [this](const k8s::ObjectName& name) { return MetricsPages(ToString(name)); },
+                       [this](const k8s::ObjectName& name) { return clusters.BrokerAddress(name); },
+                       [this] { return Leads(); }}) {
     if (options.lease) {
       election.emplace(client, environment.clock, environment.random, *options.lease, options.identity,
                        runtime::ElectionLimits(), [this](bool leads) {
@@ -203,6 +214,8 @@ struct Operator::Parts {
   ClusterController clusters;
   TopicController topics;
   Measurements measurements;
+  reconcile::autoscaling::PartitionScaler partition_scaler;
+  reconcile::autoscaling::BrokerScaler broker_scaler;
   env::StopSignal stop;
   std::unique_ptr<http::HttpServer> http;
 };
@@ -226,6 +239,8 @@ env::Task<Status> Operator::Start() {
   env::Spawn(p.executor, p.recorder.Run());
   env::Spawn(p.executor, p.LeadWhenSynced());
   env::Spawn(p.executor, p.measurements.Run(&p.topics, &p.stop));
+  env::Spawn(p.executor, p.partition_scaler.Run(&p.topics, &p.stop));
+  env::Spawn(p.executor, p.broker_scaler.Run(&p.stop));
   co_return OkStatus();
 }
 

@@ -53,6 +53,15 @@ struct Probe {
   int32_t failure_threshold = 6;
 };
 
+// What the operator changes by itself, of a Cluster or a Topic, and why.
+struct AutoscalingStatus {
+  int32_t wanted = 0;     // brokers, or partitions
+  std::string reason;     // CamelCase
+  std::string message;    // a sentence with the figures that led to it, as they were then
+  int64_t since_ms = 0;   // that wanted and reason are these
+  int64_t scaled_ms = 0;  // the last change that was made; 0 = none yet
+};
+
 inline constexpr int32_t kMaxBrokers = 100;
 inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
 inline constexpr int32_t kControllerPort = 9093;  // of the quorum
@@ -66,6 +75,17 @@ struct Balance {
   int32_t max_moves_in_flight = 50;
   std::optional<std::string> throttle_bytes_per_second;  // a quantity; unset: what the network has to spare
   std::optional<std::string> network_bytes_per_second;   // a quantity, of a broker, each way; unset: unknown
+};
+
+// Of brokers. At least one target is set.
+struct ClusterAutoscaling {
+  int32_t min_brokers = 1;
+  int32_t max_brokers = 0;
+  std::optional<std::string> target_bytes_per_second;  // a quantity; in and out, of clients, of each broker
+  std::optional<int32_t> target_cpu_percent, target_disk_percent;
+  int32_t out_stabilization_seconds = 60, in_stabilization_seconds = 1800;
+  int32_t cooldown_seconds = 300;
+  bool dry_run = false;
 };
 
 struct ClusterSpec {
@@ -85,6 +105,7 @@ struct ClusterSpec {
   StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
   int32_t termination_grace_period_seconds = 60;
   Balance balance;
+  std::optional<ClusterAutoscaling> autoscaling;
   bool paused = false;
 };
 
@@ -127,6 +148,7 @@ struct ClusterStatus {
   int64_t offline_partitions = 0, under_replicated_partitions = 0;
   std::vector<PlanStep> plan;  // at most kMaxPlanSteps, in order
   BalanceStatus balance;
+  std::optional<AutoscalingStatus> autoscaling;
 };
 inline constexpr size_t kMaxPlanSteps = 50;
 

@@ -183,6 +183,69 @@ void DescribeProbe(FieldVisitor& v, Probe& probe) {
       probe.failure_threshold);
 }
 
+std::span<const CelRule> AutoscalingRules() {
+  static const CelRule kRules[] = {
+      {"self.minBrokers <= self.maxBrokers",
+       "minBrokers is more than maxBrokers: lower it, or raise maxBrokers"},
+      {"has(self.targetBytesPerSecondPerBroker) || has(self.targetCpuPercent) || has(self.targetDiskPercent)",
+       "set targetBytesPerSecondPerBroker, targetCpuPercent or targetDiskPercent: without a target nothing "
+       "is "
+       "scaled"}};
+  return kRules;
+}
+
+void DescribeTargets(FieldVisitor& v, ClusterAutoscaling& a) {
+  v.OptionalText(
+      {.name = "targetBytesPerSecondPerBroker",
+       .doc = "What clients may write to and read from each broker in a second, together, as a Kubernetes "
+              "quantity (`50Mi`).",
+       .max_length = 32,
+       .form = &kSizeForm},
+      a.target_bytes_per_second);
+  v.OptionalInteger32(
+      {.name = "targetCpuPercent",
+       .doc = "How much of its CPU each broker may take, on average: of its limit, else of its request.",
+       .minimum = 1,
+       .maximum = 1000},
+      a.target_cpu_percent);
+  v.OptionalInteger32({.name = "targetDiskPercent",
+                       .doc = "How full the volumes of each broker may be, on average.",
+                       .minimum = 1,
+                       .maximum = 95},
+                      a.target_disk_percent);
+}
+
+void DescribeSpecAutoscaling(FieldVisitor& v, ClusterAutoscaling& a) {
+  v.Integer32(
+      {.name = "minBrokers", .doc = "How many brokers at least.", .minimum = 1, .maximum = kMaxBrokers},
+      a.min_brokers);
+  v.Integer32({.name = "maxBrokers",
+               .doc = "How many brokers at most.",
+               .required = true,
+               .minimum = 1,
+               .maximum = kMaxBrokers},
+              a.max_brokers);
+  DescribeTargets(v, a);
+  v.Integer32({.name = "scaleOutStabilizationSeconds",
+               .doc = "For how long more brokers must have been called for before any are added.",
+               .minimum = 0,
+               .maximum = 3600},
+              a.out_stabilization_seconds);
+  v.Integer32({.name = "scaleInStabilizationSeconds",
+               .doc = "For how long fewer brokers must have been enough before any are taken away.",
+               .minimum = 0,
+               .maximum = 604800},
+              a.in_stabilization_seconds);
+  v.Integer32({.name = "cooldownSeconds",
+               .doc = "For how long after brokers were added or taken away none are taken away, and for how "
+                      "long after some were added no more are. Brokers are added at once after some were "
+                      "taken away.",
+               .minimum = 0,
+               .maximum = 86400},
+              a.cooldown_seconds);
+  v.Boolean({.name = "dryRun", .doc = "Whether to say what would be done, and not do it."}, a.dry_run);
+}
+
 void DescribeAnnotationsAndLabels(FieldVisitor& v, StringPairs& labels, StringPairs& annotations) {
   v.Pairs({.name = "labels", .doc = "Labels to add.", .max_items = 64, .rules = LabelsRules()}, labels);
   v.Pairs({.name = "annotations", .doc = "Annotations to add.", .max_items = 64}, annotations);
@@ -302,6 +365,12 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
               s.termination_grace_period_seconds);
   v.Group({.name = "balance", .doc = "How replicas are moved between brokers."},
           [&](FieldVisitor& w) { DescribeBalance(w, s.balance); });
+  v.OptionalObject(
+      {.name = "autoscaling",
+       .doc = "Lets the operator change `brokers` as the load asks for, through the scale subresource. Leave "
+              "`brokers` out of what you apply, as it would be set back.",
+       .rules = AutoscalingRules()},
+      s.autoscaling, DescribeSpecAutoscaling);
   v.Boolean(
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
@@ -355,6 +424,7 @@ void DescribeStatus(FieldVisitor& v, ClusterStatus& s) {
     w.PlainText({.name = "finished", .doc = "The last plan that was approved and carried out."},
                 s.balance.finished);
   });
+  DescribeAutoscaling(v, s.autoscaling);
 }
 
 }  // namespace
