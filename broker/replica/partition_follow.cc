@@ -47,6 +47,7 @@ env::Task<Status> Partition::AppendFetched(LeaderEpoch leader_epoch, std::span<c
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (!follows(leader_epoch)) co_return offline_.ok() ? NotFollower(name_, leader_epoch) : offline_;
     if (!batches.empty()) {
+      if (!log_->has_files()) DOHLE_CO_RETURN_IF_ERROR(co_await CreateFilesOf(*log_));
       auto appended = log_->AppendReplicated(batches, now_ms);
       if (!appended.ok()) {
         NoteFailure("append of fetched records", appended.status());

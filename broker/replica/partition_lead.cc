@@ -162,6 +162,7 @@ env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendO
     if (options.acks_all && replicating_ != nullptr && !replicating_->machine.EnoughInSync(View())) {
       co_return TooFewReplicas(StatusCode::kUnavailable, name_);
     }
+    if (!log_->has_files()) DOHLE_CO_RETURN_IF_ERROR(co_await CreateFilesOf(*log_));
     auto appended = log_->Append(batches, options.origin, leadership_.leader_epoch, options.now_ms);
     if (!appended.ok()) {
       NoteFailure("append", appended.status());
