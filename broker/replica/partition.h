@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +24,7 @@
 #include "broker/replica/fetch_waiter.h"
 #include "broker/replica/leadership.h"
 #include "broker/replica/replication_context.h"
+#include "broker/replica/unreadable_appends.h"
 #include "broker/storage/flush_times.h"
 #include "broker/storage/log.h"
 #include "broker/storage/log_cleaner.h"
@@ -345,8 +345,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Offset high_watermark_{0};
   std::unique_ptr<Replicating> replicating_;
   std::optional<Offset> cleaned_to_;  // all below is compacted
-  // What was appended and isn't readable yet: where each append ends, and its bytes.
-  std::deque<std::pair<Offset, int64_t>> unreadable_;
+  UnreadableAppends unreadable_;
   FetchWaiters fetch_waiters_;
   bool flushing_ = false;
   std::vector<std::shared_ptr<env::OneShot<bool>>> flush_waiters_;

@@ -88,7 +88,7 @@ env::Task<StatusOr<Truncation>> Partition::Truncate(LeaderEpoch leader_epoch,
                  truncation.log_end_offset.value(), high_watermark_.value());
   }
   high_watermark_ = std::clamp(high_watermark_, log_->log_start_offset(), truncation.log_end_offset);
-  while (!unreadable_.empty() && unreadable_.back().first > truncation.log_end_offset) unreadable_.pop_back();
+  unreadable_.Truncate(truncation.log_end_offset);
   unflushed_bytes_.store(log_->unflushed_bytes(), std::memory_order_relaxed);
   co_return truncation;
 }

@@ -10,8 +10,6 @@ namespace {
 
 // How long after a verdict that makes no sense the same is proposed again.
 constexpr absl::Duration kProposeAgainAfter = absl::Seconds(1);
-// Where appends end while nobody may read them: beyond so many they are no longer kept apart.
-constexpr size_t kMostUnreadable = 4096;
 
 Status NotCommittedInTime(const TopicPartition& name, Offset end) {
   return MakeStatus(StatusCode::kDeadlineExceeded, "{} isn't replicated up to {}", ToString(name),
@@ -104,9 +102,7 @@ void Partition::AdvanceHighWatermark(Offset offset, News& news) {
   if (offset <= high_watermark_) return;
   high_watermark_ = offset;
   log_->OnHighWatermark(offset);
-  for (; !unreadable_.empty() && unreadable_.front().first <= offset; unreadable_.pop_front()) {
-    news.bytes += unreadable_.front().second;
-  }
+  news.bytes += unreadable_.TakeUpTo(offset);
   news.waiters = fetch_waiters_.Live();
   if (replicating_ == nullptr || replicating_->commits.empty()) return;
   news.committed = replicating_->commits.TakeUpTo(offset);
@@ -122,12 +118,7 @@ void Partition::NoteOwnEnd(Offset end, News& news) {
 
 void Partition::NoteAppended(const storage::AppendResult& result, News& news) {
   if (result.bytes == 0) return;
-  if (unreadable_.size() < kMostUnreadable) {
-    unreadable_.emplace_back(log_->log_end_offset(), result.bytes);
-  } else {
-    unreadable_.back().first = log_->log_end_offset();
-    unreadable_.back().second += static_cast<int64_t>(result.bytes);
-  }
+  unreadable_.Add(log_->log_end_offset(), static_cast<int64_t>(result.bytes));
   if (replicating_ == nullptr) return;
   news.followers = replicating_->follower_fetches.Live();
   news.appended_bytes = static_cast<int64_t>(result.bytes);
