@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +25,7 @@
 #include "broker/replica/leadership.h"
 #include "broker/replica/refused_producers.h"
 #include "broker/replica/replication_context.h"
+#include "broker/replica/unreadable_appends.h"
 #include "broker/storage/flush_times.h"
 #include "broker/storage/log.h"
 #include "broker/storage/log_cleaner.h"
@@ -187,6 +187,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // The leader's periodic look at its followers: who lags leaves the ISR. To be called every half of
   // replica.lag.time.max.ms; free for a partition without followers.
   env::Task<void> CheckFollowers();
+  bool has_followers() const { return has_followers_.load(std::memory_order_relaxed); }
   // Replicas in sync that consumers may read `offset` from, the leader first; none if this isn't it.
   env::Task<std::vector<ReadReplica>> ReadReplicas(Offset offset);
 
@@ -254,6 +255,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   int64_t unflushed_since_ms() const { return unflushed_since_ms_.load(std::memory_order_relaxed); }
   // Closes files that nobody used since the last call.
   env::Task<void> CloseIdleFiles();
+  // Of a new log, as its first record would. OK if they are there, or the log has left.
+  env::Task<Status> CreateFiles();
 
   // The log directory has failed: requests fail with kDataLoss from here on, waiters wake up. The log comes
   // back to be let go of outside of the lane; nothing more is written to it.
@@ -322,6 +325,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   env::Task<std::optional<Replication::Proposal>> TakeVerdict(uint64_t id, const IsrVerdict& verdict);
   // Runs the blocking `cut` of the log in the lane, and brings what depends on the log's end in line.
   env::Task<StatusOr<Truncation>> Truncate(LeaderEpoch leader_epoch, absl::FunctionRef<Status()> cut);
+  // Inside the lane: the files of a new log, on an I/O thread.
+  env::Task<Status> CreateFilesOf(storage::Log& log);
   env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
   void NoteUnflushed(int64_t now_ms, bool flushed);
 
@@ -349,8 +354,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   std::unique_ptr<Replicating> replicating_;
   std::unique_ptr<RefusedProducers> refused_;  // null: there are none
   std::optional<Offset> cleaned_to_;           // all below is compacted
-  // What was appended and isn't readable yet: where each append ends, and its bytes.
-  std::deque<std::pair<Offset, int64_t>> unreadable_;
+  UnreadableAppends unreadable_;
   FetchWaiters fetch_waiters_;
   bool flushing_ = false;
   std::vector<std::shared_ptr<env::OneShot<bool>>> flush_waiters_;

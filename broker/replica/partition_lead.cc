@@ -11,8 +11,6 @@ namespace {
 
 // How long after a verdict that makes no sense the same is proposed again.
 constexpr absl::Duration kProposeAgainAfter = absl::Seconds(1);
-// Where appends end while nobody may read them: beyond so many they are no longer kept apart.
-constexpr size_t kMostUnreadable = 4096;
 
 Status NotCommittedInTime(const TopicPartition& name, Offset end) {
   return MakeStatus(StatusCode::kDeadlineExceeded, "{} isn't replicated up to {}", ToString(name),
@@ -111,9 +109,7 @@ void Partition::AdvanceHighWatermark(Offset offset, News& news) {
   if (offset <= high_watermark_) return;
   high_watermark_ = offset;
   log_->OnHighWatermark(offset);
-  for (; !unreadable_.empty() && unreadable_.front().first <= offset; unreadable_.pop_front()) {
-    news.bytes += unreadable_.front().second;
-  }
+  news.bytes += unreadable_.TakeUpTo(offset);
   news.waiters = fetch_waiters_.Live();
   if (replicating_ == nullptr || replicating_->commits.empty()) return;
   news.committed = replicating_->commits.TakeUpTo(offset);
@@ -129,12 +125,7 @@ void Partition::NoteOwnEnd(Offset end, News& news) {
 
 void Partition::NoteAppended(const storage::AppendResult& result, News& news) {
   if (result.bytes == 0) return;
-  if (unreadable_.size() < kMostUnreadable) {
-    unreadable_.emplace_back(log_->log_end_offset(), result.bytes);
-  } else {
-    unreadable_.back().first = log_->log_end_offset();
-    unreadable_.back().second += static_cast<int64_t>(result.bytes);
-  }
+  unreadable_.Add(log_->log_end_offset(), static_cast<int64_t>(result.bytes));
   if (replicating_ == nullptr) return;
   news.followers = replicating_->follower_fetches.Live();
   news.appended_bytes = static_cast<int64_t>(result.bytes);
@@ -194,6 +185,7 @@ env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendO
     env::LaneGuard in_lane = co_await lane_.Enter();
     const Status may = CheckAppend(options);
     if (!may.ok()) co_return Judge(batches, may).status();
+    if (!log_->has_files()) DOHLE_CO_RETURN_IF_ERROR(co_await CreateFilesOf(*log_));
     auto appended = log_->Append(batches, options.origin, leadership_.leader_epoch, options.now_ms);
     if (!appended.ok()) NoteFailure("append", appended.status());
     appended = Judge(batches, std::move(appended));

@@ -49,7 +49,7 @@ class LogRegistryTest : public ::testing::Test {
   }
   LoadedLog Create(const std::string& topic, int partition) {
     auto created =
-        registry_->Create({topic, PartitionIndex(partition)}, Uuid(7, 7), std::make_shared<LogConfig>(), 0);
+        registry_->Begin({topic, PartitionIndex(partition)}, Uuid(7, 7), std::make_shared<LogConfig>(), 0);
     EXPECT_TRUE(created.ok()) << created.status();
     return *std::move(created);
   }
@@ -71,7 +71,7 @@ TEST_F(LogRegistryTest, SpreadsPartitionsAndFindsThemAgain) {
   std::vector<LoadedLog> logs;
   for (int i = 0; i < 6; ++i) logs.push_back(Create("t", i));
   EXPECT_EQ(
-      registry_->Create({"t", PartitionIndex(0)}, Uuid(), std::make_shared<LogConfig>(), 0).status().code(),
+      registry_->Begin({"t", PartitionIndex(0)}, Uuid(), std::make_shared<LogConfig>(), 0).status().code(),
       StatusCode::kAlreadyExists);
   int in_first = 0;
   std::vector<PartitionCheckpoint> checkpoints;
@@ -113,6 +113,7 @@ TEST_F(LogRegistryTest, RemovedLogsAreGoneAfterTheNextStart) {
   EXPECT_EQ(registry_->DirectoryOf(loaded.partition), std::nullopt);
   LoadedLog again = Create("t", 0);
   EXPECT_EQ(again.log->log_end_offset(), Offset(0));
+  ASSERT_TRUE(again.log->CreateFiles().ok());
   ASSERT_TRUE(TryOpen().ok());
   LoadReport report = Load();
   EXPECT_EQ(report.logs.size(), 1u);
@@ -137,6 +138,7 @@ TEST_F(LogRegistryTest, ABadPartitionDoesNotStopTheOthers) {
   ASSERT_TRUE(TryOpen().ok());
   {
     LoadedLog good = Create("good", 0);
+    ASSERT_TRUE(good.log->CreateFiles().ok());
   }
   ASSERT_TRUE(directory_.file_system().CreateDirectories(Path(0) + "/bad-0/00000000000000000000.log").ok());
   ASSERT_TRUE(TryOpen().ok());

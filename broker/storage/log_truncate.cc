@@ -68,6 +68,7 @@ Status Log::ReloadProducers(Offset end_offset, int64_t now_ms) {
 }
 
 Status Log::TruncateFullyAndStartAt(Offset offset) {
+  DOHLE_RETURN_IF_ERROR(CreateFiles());
   log::Info("storage", "removing all of {} and starting at {}", ToString(partition_), offset.value());
   segments_->recent().Clear();
   ++generation_;
