@@ -185,7 +185,10 @@ env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendO
     env::LaneGuard in_lane = co_await lane_.Enter();
     const Status may = CheckAppend(options);
     if (!may.ok()) co_return Judge(batches, may).status();
-    if (!log_->has_files()) DOHLE_CO_RETURN_IF_ERROR(co_await CreateFilesOf(*log_));
+    if (!log_->has_files()) {
+      const Status created = co_await CreateFilesOf(*log_);
+      if (!created.ok()) co_return Judge(batches, created).status();
+    }
     auto appended = log_->Append(batches, options.origin, leadership_.leader_epoch, options.now_ms);
     if (!appended.ok()) NoteFailure("append", appended.status());
     appended = Judge(batches, std::move(appended));
