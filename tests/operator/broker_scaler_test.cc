@@ -139,6 +139,7 @@ TEST_F(BrokerScalerTest, ScalesOutThroughTheScaleSubresource) {
 }
 
 TEST_F(BrokerScalerTest, ADryRunTellsOnce) {
+  load_ = 19 * kMiB;
   Make(R"({"brokers": 3, "autoscaling": {"minBrokers": 3, "maxBrokers": 8, "dryRun": true,
                                          "targetBytesPerSecondPerBroker": "10Mi"}})");
   world_.RunFor(absl::Minutes(10));

@@ -20,6 +20,8 @@ constexpr int64_t kDisksMs = 30'000;
 // What changes with every look isn't written with every look.
 constexpr int64_t kStatusMs = 30'000;
 constexpr int64_t kRetryMs = 60'000;
+// In a dry run fewer brokers than were advised are a new advice only after so long.
+constexpr int64_t kAdviceMs = 600'000;
 
 k8s::Json EncodeScaling(const api::AutoscalingStatus& status) {
   k8s::Json json = {{"wanted", status.wanted},
@@ -197,6 +199,9 @@ env::Task<void> BrokerScaler::Act(Ref resource, Cluster* cluster, BrokerDecision
   const bool scaled = decision.scale && !dry_run;
   if (same && !scaled) co_return;
   if (!decision.scale && cluster->status && NowMs() - cluster->written_ms < kStatusMs) co_return;
+  const bool advised = dry_run && decision.scale && status.reason == decision.reason &&
+                       decision.wanted <= status.wanted && NowMs() - cluster->written_ms < kAdviceMs;
+  if (advised) co_return;
   if (decision.scale && dry_run) {
     parts_.events.Normal(k8s::kClusters, resource->meta, "ScalingAdvised", "Scale",
                          fmt::format("{} brokers are advised in place of {}: {}", decision.wanted,
