@@ -111,7 +111,8 @@ class ReplicaMoves {
       if (amount <= 0) continue;
       const bool returns = CanReturn(p);
       if (partition.freedom == Freedom::kReturns && !returns) continue;
-      candidates_.push_back({amount / ((returns ? 0 : partition.bytes) + mean_bytes_ / 8 + 1), p});
+      const bool free = returns || !placement_.Holds(p, b);
+      candidates_.push_back({amount / ((free ? 0 : partition.bytes) + mean_bytes_ / 8 + 1), p});
     }
     std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& x, const Candidate& y) {
       return x.score != y.score ? x.score > y.score : x.partition < y.partition;
@@ -175,8 +176,9 @@ class ReplicaMoves {
 
   // How much is won if the replica goes there; less than nothing: more is lost than won.
   double Profit(uint32_t p, size_t seat, BrokerIndex to, bool held) const {
-    const double cost =
-        held ? 0 : kGainPerCost * placement_.partition(p).bytes / bands_[Load::kBytes].scale;
+    // What is on its way already may as well go elsewhere.
+    const int copies = (held ? 0 : 1) - (placement_.Holds(p, placement_.partition(p).seats[seat]) ? 0 : 1);
+    const double cost = copies * kGainPerCost * placement_.partition(p).bytes / bands_[Load::kBytes].scale;
     if (!leaders_) return bands_.ReplicaGain(placement_, p, seat, to) - cost;
     if (bands_.ReplicaGain(placement_, p, seat, to) < -1e-12) return -1;
     return bands_.LeaderGain(placement_, p, placement_.partition(p).seats[seat], to) - cost;
