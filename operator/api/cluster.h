@@ -57,6 +57,17 @@ inline constexpr int32_t kMaxBrokers = 100;
 inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
 inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 
+enum class BalanceMode { kAuto, kApprove, kOff };
+
+// How replicas are moved between brokers.
+struct Balance {
+  BalanceMode mode = BalanceMode::kAuto;  // of what is moved to even out loads
+  int32_t tolerance_percent = 10;
+  int32_t max_moves_in_flight = 50;
+  std::optional<std::string> throttle_bytes_per_second;  // a quantity; unset: what the network has to spare
+  std::optional<std::string> network_bytes_per_second;   // a quantity, of a broker, each way; unset: unknown
+};
+
 struct ClusterSpec {
   int32_t brokers = 1;
   std::string image;  // "": the operator's default (flag --broker-image)
@@ -73,6 +84,7 @@ struct ClusterSpec {
   StringPairs node_selector;
   StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
   int32_t termination_grace_period_seconds = 60;
+  Balance balance;
   bool paused = false;
 };
 
@@ -97,6 +109,12 @@ struct PlanStep {
   std::string blocked_by;  // a sentence, or ""
 };
 
+// Plans of movements that even out loads, by id; "" = none.
+struct BalanceStatus {
+  std::string plan;      // waits for approval, or is being carried out
+  std::string finished;  // the last one that was approved and carried out
+};
+
 struct ClusterStatus {
   int64_t observed_generation = 0;
   std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Deleting, Invalid
@@ -108,6 +126,7 @@ struct ClusterStatus {
   std::vector<ListenerStatus> listeners;
   int64_t offline_partitions = 0, under_replicated_partitions = 0;
   std::vector<PlanStep> plan;  // at most kMaxPlanSteps, in order
+  BalanceStatus balance;
 };
 inline constexpr size_t kMaxPlanSteps = 50;
 

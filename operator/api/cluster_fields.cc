@@ -10,6 +10,7 @@ namespace dohle::api {
 namespace {
 
 constexpr std::array<std::string_view, 3> kPullPolicies = {"Always", "IfNotPresent", "Never"};
+constexpr std::array<std::string_view, 3> kBalanceModes = {"Auto", "Approve", "Off"};
 constexpr std::array<std::string_view, 8> kPhases = {"Pending",  "Creating", "Ready",    "Updating",
                                                      "Degraded", "Paused",   "Deleting", "Invalid"};
 
@@ -221,6 +222,39 @@ void DescribeScheduling(FieldVisitor& v, ClusterSpec& s) {
           [&](FieldVisitor& w) { DescribeAnnotationsAndLabels(w, s.service_labels, s.service_annotations); });
 }
 
+void DescribeBalance(FieldVisitor& v, Balance& b) {
+  v.EnumChoice(
+      {.name = "mode",
+       .doc = "What happens when loads are uneven, as with new brokers: with `Auto` replicas are moved; with "
+              "`Approve` a plan is shown in `status.plan`, which goes when the annotation "
+              "`dohle.dev/approve` has its id; with `Off` nothing. What has to be moved for another "
+              "reason is moved in any case: replicas of brokers that are taken away, replication factors, "
+              "racks, full disks."},
+      kBalanceModes, b.mode);
+  v.Integer32({.name = "tolerancePercent",
+               .doc = "By how much a broker's replicas, bytes, traffic and leaders may differ from the mean.",
+               .minimum = 1,
+               .maximum = 100},
+              b.tolerance_percent);
+  v.Integer32({.name = "maxMovesInFlight",
+               .doc = "How many partitions are copied at once.",
+               .minimum = 1,
+               .maximum = 10000},
+              b.max_moves_in_flight);
+  v.OptionalText({.name = "throttleBytesPerSecond",
+                  .doc = "How fast each broker sends and gets what is moved, as a Kubernetes quantity "
+                         "(`50Mi`). If not set: with what `networkBytesPerSecond` leaves to spare.",
+                  .max_length = 32,
+                  .form = &kSizeForm},
+                 b.throttle_bytes_per_second);
+  v.OptionalText({.name = "networkBytesPerSecond",
+                  .doc = "What the network of each broker takes each way, as a Kubernetes quantity "
+                         "(`1G`). If neither this nor `throttleBytesPerSecond` is set, nothing is held back.",
+                  .max_length = 32,
+                  .form = &kSizeForm},
+                 b.network_bytes_per_second);
+}
+
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Integer32(
       {.name = "brokers",
@@ -266,6 +300,8 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
                .minimum = 1,
                .maximum = 3600},
               s.termination_grace_period_seconds);
+  v.Group({.name = "balance", .doc = "How replicas are moved between brokers."},
+          [&](FieldVisitor& w) { DescribeBalance(w, s.balance); });
   v.Boolean(
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
@@ -313,6 +349,12 @@ void DescribeStatus(FieldVisitor& v, ClusterStatus& s) {
               s.under_replicated_partitions);
   v.ListOf({.name = "plan", .doc = "What the operator will do next, in this order, and why."}, s.plan,
            DescribePlanStep);
+  v.Group({.name = "balance", .doc = "Plans that even out loads, by id."}, [&](FieldVisitor& w) {
+    w.PlainText({.name = "plan", .doc = "The plan that waits for approval or is being carried out."},
+                s.balance.plan);
+    w.PlainText({.name = "finished", .doc = "The last plan that was approved and carried out."},
+                s.balance.finished);
+  });
 }
 
 }  // namespace

@@ -27,13 +27,12 @@ bool SameSet(const Replicas& a, const Replicas& b) {
 }
 
 // Loads aren't judged while a broker is away or holds what it should not.
-bool LoadCounts(const BalanceGoals& goals, const Placement& placement, std::vector<std::string>& blocks) {
+bool LoadCounts(const BalanceGoals& goals, const Placement& placement, std::string& waits) {
   if (!goals.load || placement.usable().empty()) return false;
   for (const BrokerIndex b : placement.usable()) {
     const PlacedBroker& broker = placement.brokers()[b];
     if (!broker.down) continue;
-    blocks.push_back(
-        fmt::format("broker {} is down: loads are balanced when it is back", broker.id.value()));
+    waits = fmt::format("broker {} is down: loads are balanced when it is back", broker.id.value());
     return false;
   }
   return std::none_of(placement.brokers().begin(), placement.brokers().end(), [](const PlacedBroker& b) {
@@ -125,7 +124,7 @@ BalancePlan MakeBalancePlan(const Topology& topology, const BalanceGoals& goals)
     const int64_t before = placement.changes();
     plan.blocks.clear();
     ReachHardGoals(topology, goals, placement, plan.blocks);
-    if (LoadCounts(goals, placement, plan.blocks)) BalanceLoad(goals, placement);
+    if (LoadCounts(goals, placement, plan.load_waits)) BalanceLoad(goals, placement);
     if (placement.changes() == before) break;
     placement.Settle();
   }

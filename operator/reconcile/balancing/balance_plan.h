@@ -56,6 +56,8 @@ struct BalancePlan {
   LoadSpreads before, after;
   std::vector<std::string> blocks;  // a sentence each: what is asked for and can't be had
 
+  std::string load_waits;           // why loads aren't looked at for now, a sentence; or ""
+
   bool empty() const { return moves.empty() && elect.empty() && blocks.empty(); }
 };
 

@@ -46,7 +46,7 @@ class Wave {
       if (!place.adding.empty()) Release(place);
       Occupy(place, NewOf(place, move.to));
       ++wave_.cancelled;
-      Begin(move);
+      Begin(plan, move);
     }
     int32_t reordered = 0;
     for (const BalanceMove& move : plan.moves) {
@@ -57,7 +57,7 @@ class Wave {
         ++wave_.waiting;
         continue;
       }
-      Begin(move);
+      Begin(plan, move);
       if (added.empty()) continue;
       Occupy(place, added);
       ++wave_.copied;
@@ -68,7 +68,7 @@ class Wave {
       wave_.elect.partitions.emplace_back(topology_.topics[place.topic].name, place.index);
     }
     if (wave_.waiting > 0 && wave_.waits_for.empty()) {
-      wave_.waits_for = fmt::format("{} partitions move at once", copied_);
+      wave_.waits_for = fmt::format("{} partitions are being copied, {} wait", copied_, wave_.waiting);
     }
     return std::move(wave_);
   }
@@ -79,8 +79,9 @@ class Wave {
     return std::max<int64_t>(place.bytes, 0) * static_cast<int64_t>(added.size());
   }
 
-  void Begin(const BalanceMove& move) {
+  void Begin(const BalancePlan& plan, const BalanceMove& move) {
     const PartitionPlace& place = At(move);
+    wave_.begun.push_back(static_cast<size_t>(&move - plan.moves.data()));
     ReassignPartitions::Move begun{topology_.topics[place.topic].name, place.index, {}};
     if (!move.cancels) begun.replicas = move.to;
     wave_.reassign.moves.push_back(std::move(begun));
@@ -133,6 +134,36 @@ class Wave {
 };
 
 }  // namespace
+
+Topology Begun(Topology topology, const BalancePlan& plan, const BalanceWave& wave) {
+  for (const size_t i : wave.begun) {
+    const BalanceMove& move = plan.moves[i];
+    PartitionPlace& place = topology.partitions[move.partition];
+    // What was being added and isn't wanted any more goes at once; the rest of what there was goes at the end.
+    Replicas had, adding;
+    for (const NodeId id : place.replicas) {
+      if (!Has(place.adding, id)) had.push_back(id);
+    }
+    for (const NodeId id : move.to) {
+      if (!Has(had, id)) adding.push_back(id);
+    }
+    place.replicas = move.to;
+    place.adding = adding;
+    place.removing = {};
+    const bool copies = !adding.empty();
+    for (const NodeId id : had) {
+      if (Has(move.to, id) || !copies) continue;
+      place.removing.push_back(id);
+      place.replicas.push_back(id);
+    }
+    Replicas in_sync;
+    for (const NodeId id : place.in_sync) {
+      if (Has(place.replicas, id)) in_sync.push_back(id);
+    }
+    place.in_sync = in_sync;
+  }
+  return topology;
+}
 
 BalanceWave NextWave(const Topology& topology, const BalancePlan& plan, const MoveLimits& limits) {
   return Wave(topology, limits).Take(plan);

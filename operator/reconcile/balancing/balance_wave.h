@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "operator/reconcile/balancing/balance_plan.h"
 #include "operator/reconcile/kafka/kafka_action.h"
@@ -21,6 +22,7 @@ struct MoveLimits {
 struct BalanceWave {
   ReassignPartitions reassign;  // empty: nothing can be begun
   ElectPreferredLeaders elect;  // empty: nobody to elect (not: all)
+  std::vector<size_t> begun;    // places in the plan's moves, of `reassign`
   size_t copied = 0;            // of `reassign`, those that copy data
   int64_t bytes = 0;            // that they copy
   size_t cancelled = 0;         // that are taken back, or go elsewhere than they were going
@@ -36,5 +38,8 @@ struct BalanceWave {
 // begin in the order of the plan, each if its leader, its new brokers and their disks have room for it. A
 // partition without a leader waits.
 BalanceWave NextWave(const Topology& topology, const BalancePlan& plan, const MoveLimits& limits);
+
+// As it is once the wave is under way and nothing of it has arrived.
+Topology Begun(Topology topology, const BalancePlan& plan, const BalanceWave& wave);
 
 }  // namespace dohle::reconcile

@@ -187,6 +187,7 @@ inline std::string ToText(const Topology& topology, const BalancePlan& plan) {
                         Name(move.reason));
   }
   for (const uint32_t p : plan.elect) text += fmt::format("elect {}\n", PartitionText(topology, p));
+  if (!plan.load_waits.empty()) text += fmt::format("waits: {}\n", plan.load_waits);
   for (const std::string& block : plan.blocks) text += fmt::format("blocked: {}\n", block);
   for (size_t i = 0; i < kLoadKinds; ++i) {
     const LoadSpread &before = plan.before[i], &after = plan.after[i];
