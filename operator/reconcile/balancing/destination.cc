@@ -38,7 +38,7 @@ std::optional<BrokerIndex> FindBroker(const Placement& placement, const LoadBand
   for (const BrokerIndex b : placement.usable()) {
     if (placement.brokers()[b].down || Contains(partition.seats, b)) continue;
     const bool held = placement.Holds(p, b);
-    if (!held && !placement.Fits(b, partition.bytes)) continue;
+    if (!placement.Fits(b, partition.bytes)) continue;
     seats[seat] = b;
     const int racks = placement.DistinctRacks(seats);
     if (racks < least_racks) continue;

@@ -115,6 +115,7 @@ double LoadBands::LeaderGain(const Placement& placement, uint32_t p, BrokerIndex
 
 double LoadBands::EvenLeaderGain(const Placement& placement, uint32_t p, BrokerIndex from,
                                  BrokerIndex to) const {
+  if (LeaderGain(placement, p, from, to) < -1e-12) return -1;
   const Loads amounts = placement.LoadOf(p, 0);
   double gain = 0;
   for (const Load load : {Load::kBytesOut, Load::kLeaders}) {

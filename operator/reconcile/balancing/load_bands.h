@@ -36,7 +36,8 @@ class LoadBands {
   // Counting what it puts there wherever it is; what it does as a leader, too.
   double ReplicaGain(const Placement& placement, uint32_t p, size_t seat, BrokerIndex to) const;
   double LeaderGain(const Placement& placement, uint32_t p, BrokerIndex from, BrokerIndex to) const;
-  // The same by squares of the distance from the means: sees what is better within the bands, too.
+  // The same by squares of the distance from the means: sees what is better within the bands, too. Below 0 if
+  // it is worse by the bands.
   double EvenLeaderGain(const Placement& placement, uint32_t p, BrokerIndex from, BrokerIndex to) const;
   // How busy a broker is, 1 = as the mean; for choosing among brokers that are as good.
   double Busyness(const Placement& placement, uint32_t topic, BrokerIndex broker) const;

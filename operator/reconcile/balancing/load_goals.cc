@@ -192,7 +192,8 @@ class ReplicaMoves {
     for (const BrokerIndex to : among != nullptr ? *among : placement_.usable()) {
       if (!allowed(to) || Contains(partition.seats, to)) continue;
       const bool held = placement_.Holds(p, to);
-      if (!held && (partition.freedom == Freedom::kReturns || !placement_.Fits(to, partition.bytes))) continue;
+      if (!held && partition.freedom == Freedom::kReturns) continue;
+      if (!placement_.Fits(to, partition.bytes)) continue;
       const double profit = Profit(p, seat, to, held);
       if (profit < kLeastGain) continue;
       const double value = profit - kBusynessWeight * bands_.Busyness(placement_, partition.topic, to);
@@ -253,11 +254,14 @@ void BalanceReplicas(const LoadBands& bands, Placement& placement) {
 
 void BalanceLeaders(const LoadBands& bands, Placement& placement) {
   const auto enough = [&] { return !bands.LeadersOut(placement); };
-  ChooseLeaders(bands, placement, &LoadBands::LeaderGain, enough);
-  if (enough()) return;
-  // All are at the edge of their bands: nearer to the mean makes room.
-  ChooseLeaders(bands, placement, &LoadBands::EvenLeaderGain, enough);
-  ChooseLeaders(bands, placement, &LoadBands::LeaderGain, enough);
+  for (int round = 0; round < kMostRounds; ++round) {
+    const int64_t before = placement.changes();
+    ChooseLeaders(bands, placement, &LoadBands::LeaderGain, enough);
+    if (enough()) return;
+    // All are at the edge of their bands: nearer to the mean makes room.
+    ChooseLeaders(bands, placement, &LoadBands::EvenLeaderGain, enough);
+    if (enough() || placement.changes() == before) return;
+  }
 }
 
 void BalanceLeadersByMoves(const LoadBands& bands, Placement& placement) {
