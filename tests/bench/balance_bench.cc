@@ -69,7 +69,9 @@ rusage Usage() {
 }
 
 double CpuSeconds(const rusage& usage) {
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -81,9 +83,11 @@ void Measure(const std::string& name, const Topology& topology, const BalanceGoa
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const LoadSpread& bytes = plan.after[static_cast<size_t>(Load::kBytes)];
   fmt::print(
-      "{{\"case\": \"{}\", \"plan_s\": {:.3f}, \"cpu_s\": {:.3f}, \"resident_mib\": {:.0f}, \"moves\": {}, \"moved_share\": {:.3f}, "
+      "{{\"case\": \"{}\", \"plan_s\": {:.3f}, \"cpu_s\": {:.3f}, \"resident_mib\": {:.0f}, \"moves\": {}, "
+      "\"moved_share\": {:.3f}, "
       "\"most_over_mean_bytes\": {:.3f}, \"blocks\": {}}}\n",
-      name, took.count(), CpuSeconds(after) - cpu, static_cast<double>(after.ru_maxrss) / 1024, plan.moves.size(),
+      name, took.count(), CpuSeconds(after) - cpu, static_cast<double>(after.ru_maxrss) / 1024,
+      plan.moves.size(),
       static_cast<double>(plan.bytes) / (bytes.mean * static_cast<double>(topology.brokers.size())),
       bytes.most / bytes.mean, plan.blocks.size());
 }

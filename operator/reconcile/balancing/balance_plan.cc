@@ -105,8 +105,8 @@ class Differences {
 }  // namespace
 
 std::string_view Name(MoveReason reason) {
-  constexpr std::string_view kNames[] = {"none",       "replication factor", "racks", "emptied broker",
-                                         "disk space", "load",               "leaders"};
+  constexpr std::string_view kNames[] = {
+      "none", "replication factor", "racks", "emptied broker", "disk space", "load", "leaders"};
   return kNames[static_cast<size_t>(reason)];
 }
 

@@ -5,8 +5,8 @@
 // that allows; emptied brokers hold nothing; no disk above kDiskLimit. Then the load: replicas, bytes, and
 // bytes in and out of each broker within the tolerance around the mean, replicas of a topic spread; leaders
 // likewise, by the order of the replicas where that is enough. A replica moves at most once in a plan, and
-// nothing moves for a gain that isn't worth its bytes. What can't be had is told in `blocks`, and what depends
-// on it isn't begun: brokers are emptied all the way or not at all.
+// nothing moves for a gain that isn't worth its bytes. What can't be had is told in `blocks`, and what
+// depends on it isn't begun: brokers are emptied all the way or not at all.
 //
 // What is being moved already counts as there: a plan says only what differs from that, and goes back to a
 // broker that still holds the replica for nothing.
@@ -31,8 +31,8 @@ struct BalanceMove {
   uint32_t partition = 0;  // its place in Topology::partitions
   Replicas from;           // what it has, or is getting
   Replicas to;             // what it shall have, the preferred leader first
-  int64_t bytes = 0;       // to be copied; 0: another order, fewer replicas, or what is under way is taken back
-  bool cancels = false;    // `to` is what it had before what is under way
+  int64_t bytes = 0;     // to be copied; 0: another order, fewer replicas, or what is under way is taken back
+  bool cancels = false;  // `to` is what it had before what is under way
   MoveReason reason = MoveReason::kNone;
 
   bool operator==(const BalanceMove&) const = default;
@@ -56,7 +56,7 @@ struct BalancePlan {
   LoadSpreads before, after;
   std::vector<std::string> blocks;  // a sentence each: what is asked for and can't be had
 
-  std::string load_waits;           // why loads aren't looked at for now, a sentence; or ""
+  std::string load_waits;  // why loads aren't looked at for now, a sentence; or ""
 
   bool empty() const { return moves.empty() && elect.empty() && blocks.empty(); }
 };

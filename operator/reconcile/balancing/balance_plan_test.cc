@@ -1,6 +1,6 @@
-// Runs the cases in testdata/balance_plan.txt: a name, a topology with goals (test_topology.h), `----`, what is
-// planned, a blank line. DOHLE_REWRITE_TESTDATA=1 writes what was planned into the file instead: look at the
-// difference.
+// Runs the cases in testdata/balance_plan.txt: a name, a topology with goals (test_topology.h), `----`, what
+// is planned, a blank line. DOHLE_REWRITE_TESTDATA=1 writes what was planned into the file instead: look at
+// the difference.
 #include "operator/reconcile/balancing/balance_plan.h"
 
 #include <gtest/gtest.h>

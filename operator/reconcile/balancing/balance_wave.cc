@@ -139,7 +139,8 @@ Topology Begun(Topology topology, const BalancePlan& plan, const BalanceWave& wa
   for (const size_t i : wave.begun) {
     const BalanceMove& move = plan.moves[i];
     PartitionPlace& place = topology.partitions[move.partition];
-    // What was being added and isn't wanted any more goes at once; the rest of what there was goes at the end.
+    // What was being added and isn't wanted any more goes at once; the rest of what there was goes at the
+    // end.
     Replicas had, adding;
     for (const NodeId id : place.replicas) {
       if (!Has(place.adding, id)) had.push_back(id);

@@ -77,9 +77,10 @@ class HardGoals {
       const PlacedBroker& broker = Broker(seats[i]);
       Seats rest = seats;
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
-      const std::tuple dispensable(!Has(place.in_sync, broker.id) || broker.down, !broker.usable,
-                                   std::min(placement_.DistinctRacks(rest), WantedRacks(placement_, rest.size())),
-                                   i != 0, bands_.Busyness(placement_, At(p).topic, seats[i]));
+      const std::tuple dispensable(
+          !Has(place.in_sync, broker.id) || broker.down, !broker.usable,
+          std::min(placement_.DistinctRacks(rest), WantedRacks(placement_, rest.size())), i != 0,
+          bands_.Busyness(placement_, At(p).topic, seats[i]));
       if (i != 0 && dispensable <= most_dispensable) continue;
       most_dispensable = dispensable;
       dropped = i;
@@ -198,9 +199,10 @@ class HardGoals {
                                     NameOf(leaderless_.front()), More(leaderless_)));
     }
     for (const auto& [reason, partitions] : unplaced_) {
-      blocks_.push_back(fmt::format("{}{} no place for a replica ({}): no broker that serves has room for it{}",
-                                    NameOf(partitions.front()), More(partitions), Name(reason),
-                                    placement_.racks() > 1 ? " in a rack that may be" : ""));
+      blocks_.push_back(
+          fmt::format("{}{} no place for a replica ({}): no broker that serves has room for it{}",
+                      NameOf(partitions.front()), More(partitions), Name(reason),
+                      placement_.racks() > 1 ? " in a rack that may be" : ""));
     }
   }
   static std::string More(const std::vector<uint32_t>& partitions) {

@@ -26,8 +26,8 @@ class ReplicaMoves {
  public:
   ReplicaMoves(const LoadBands& bands, Placement& placement) : bands_(bands), placement_(placement) {
     const double replicas = bands_[Load::kReplicas].mean * static_cast<double>(placement_.usable().size());
-    mean_bytes_ = bands_[Load::kBytes].mean * static_cast<double>(placement_.usable().size()) /
-                  std::max(replicas, 1.0);
+    mean_bytes_ =
+        bands_[Load::kBytes].mean * static_cast<double>(placement_.usable().size()) / std::max(replicas, 1.0);
   }
 
   void BalanceReplicas() {
@@ -128,9 +128,8 @@ class ReplicaMoves {
       if (LoadAt(from, load) <= band.upper) return;
       const size_t seat = SeatOf(candidate.partition, from);
       const double amount = placement_.LoadOf(candidate.partition, seat)[Of(load)];
-      MoveToBest(candidate.partition, seat, [&](BrokerIndex to) {
-        return LoadAt(to, load) + amount < LoadAt(from, load);
-      });
+      MoveToBest(candidate.partition, seat,
+                 [&](BrokerIndex to) { return LoadAt(to, load) + amount < LoadAt(from, load); });
     }
   }
 

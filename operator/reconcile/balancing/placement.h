@@ -1,5 +1,6 @@
-// Where every replica shall be, as planners change it: partitions with their seats, and what that puts on each
-// broker. The first seat is the preferred leader's. Compact: 100,000 partitions are some 8 MB. One planner.
+// Where every replica shall be, as planners change it: partitions with their seats, and what that puts on
+// each broker. The first seat is the preferred leader's. Compact: 100,000 partitions are some 8 MB. One
+// planner.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@
 
 namespace dohle::reconcile {
 
-using BrokerIndex = uint16_t;  // a place in Placement::brokers(): those registered and those that hold replicas
+using BrokerIndex =
+    uint16_t;  // a place in Placement::brokers(): those registered and those that hold replicas
 using Seats = absl::InlinedVector<BrokerIndex, 8>;
 using Loads = std::array<double, kLoadKinds>;  // by Load
 
@@ -31,9 +33,9 @@ struct PlacedBroker {
   uint16_t rack = 0;
   bool usable = false;  // may be given replicas: wanted, registered, not to be emptied
   bool drained = false;
-  bool down = true;         // fenced or not registered
-  double disk_limit = 0;    // bytes; infinite if unknown
-  double other_bytes = 0;   // on its disks besides the partitions
+  bool down = true;        // fenced or not registered
+  double disk_limit = 0;   // bytes; infinite if unknown
+  double other_bytes = 0;  // on its disks besides the partitions
   Loads load = {};
 };
 
@@ -88,7 +90,8 @@ class Placement {
     int32_t replicas = 0, leaders = 0;
   };
   const TopicCount* CountsOf(uint32_t topic) const {
-    return row_of_topic_[topic] == kNoRow ? nullptr : &counts_[size_t{row_of_topic_[topic]} * brokers_.size()];
+    return row_of_topic_[topic] == kNoRow ? nullptr
+                                          : &counts_[size_t{row_of_topic_[topic]} * brokers_.size()];
   }
   struct TopicTotal {
     int32_t partitions = 0, replicas = 0;

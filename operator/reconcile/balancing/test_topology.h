@@ -4,7 +4,8 @@
 //   orders-0 0,1,2 bytes=1G leader=1 isr=0,1 adding=2 removing=0      leader: the first if not said, or none
 //   orders-0..11 over=0,1,2 rf=2 bytes=1G                             one after the other, like Kafka
 // and of goals:
-//   use 0,1,2     drain 2     rf orders 4     tolerance 20     exclude orders     hard goals only     disk 100G
+//   use 0,1,2     drain 2     rf orders 4     tolerance 20     exclude orders     hard goals only     disk
+//   100G
 // Figures take K, M, G, T (powers of 1024). Wrong lines end the program.
 #pragma once
 
@@ -181,10 +182,11 @@ inline std::string PartitionText(const Topology& topology, uint32_t partition) {
 inline std::string ToText(const Topology& topology, const BalancePlan& plan) {
   std::string text;
   for (const BalanceMove& move : plan.moves) {
-    text += fmt::format("{} {}: {} -> {}{} ({})\n", move.cancels ? "cancel" : "move",
-                        PartitionText(topology, move.partition), ToText(move.from), ToText(move.to),
-                        move.bytes > 0 ? fmt::format(", {}", FigureText(static_cast<double>(move.bytes))) : "",
-                        Name(move.reason));
+    text +=
+        fmt::format("{} {}: {} -> {}{} ({})\n", move.cancels ? "cancel" : "move",
+                    PartitionText(topology, move.partition), ToText(move.from), ToText(move.to),
+                    move.bytes > 0 ? fmt::format(", {}", FigureText(static_cast<double>(move.bytes))) : "",
+                    Name(move.reason));
   }
   for (const uint32_t p : plan.elect) text += fmt::format("elect {}\n", PartitionText(topology, p));
   if (!plan.load_waits.empty()) text += fmt::format("waits: {}\n", plan.load_waits);
@@ -203,7 +205,7 @@ inline Topology Reached(Topology topology, const BalancePlan& plan) {
   const auto use_disk = [&](const Replicas& replicas, int64_t bytes) {
     for (BrokerPlace& broker : topology.brokers) {
       const bool has = std::find(replicas.begin(), replicas.end(), broker.id) != replicas.end();
-      if (has && broker.disk_free_bytes >= 0) broker.disk_free_bytes -= bytes;
+      if (has && broker.disk_bytes >= 0) broker.disk_free_bytes -= bytes;
     }
   };
   for (const BalanceMove& move : plan.moves) {

@@ -100,18 +100,19 @@ class Steps {
       step.awaited = true;
     }
     for (const std::string& block : plan.blocks) {
-      Add("ReassignPartitions", "replicas are not where they are asked to be", std::nullopt).shown.blocked_by =
-          block;
+      Add("ReassignPartitions", "replicas are not where they are asked to be", std::nullopt)
+          .shown.blocked_by = block;
     }
   }
 
   // What is begun of the plan, and what waits; `id`: of the plan that was approved, or "".
   void Go(const BalancePlan& plan, const BalanceWave& wave, const std::string& id) {
-    const std::string reason = fmt::format(
-        "{}: {} moves, {}{}{}", ReasonsText(plan), plan.moves.size(), BytesText(static_cast<double>(plan.bytes)),
-        LoadsText(plan), id.empty() ? "" : fmt::format("; plan {} is approved", id));
+    const std::string reason = fmt::format("{}: {} moves, {}{}{}", ReasonsText(plan), plan.moves.size(),
+                                           BytesText(static_cast<double>(plan.bytes)), LoadsText(plan),
+                                           id.empty() ? "" : fmt::format("; plan {} is approved", id));
     if (!wave.reassign.moves.empty()) {
-      Add("ReassignPartitions", fmt::format("{} now of {}", wave.reassign.moves.size(), reason), wave.reassign);
+      Add("ReassignPartitions", fmt::format("{} now of {}", wave.reassign.moves.size(), reason),
+          wave.reassign);
     } else if (wave.waiting > 0) {
       PlannedStep& step = Add("ReassignPartitions", reason, std::nullopt);
       step.shown.blocked_by = wave.waits_for;
@@ -138,14 +139,15 @@ class Steps {
         fmt::format("plan {}: {}: {} moves, {}{}", id, ReasonsText(plan), plan.moves.size(),
                     BytesText(static_cast<double>(plan.bytes)), LoadsText(plan)),
         std::nullopt)
-        .shown.blocked_by = fmt::format("it waits for approval: set the annotation {} to {}",
-                                        resources::kApproveAnnotation, id);
+        .shown.blocked_by =
+        fmt::format("it waits for approval: set the annotation {} to {}", resources::kApproveAnnotation, id);
   }
 
   void Throttle(AlterConfigs changes) {
     if (changes.changes.empty()) return;
-    const bool sets = std::any_of(changes.changes.begin(), changes.changes.end(),
-                                  [](const AlterConfigs::Change& change) { return change.value.has_value(); });
+    const bool sets =
+        std::any_of(changes.changes.begin(), changes.changes.end(),
+                    [](const AlterConfigs::Change& change) { return change.value.has_value(); });
     Add("AlterConfigs",
         sets ? "replicas are copied as fast as clients don't notice" : "no replicas are copied any more",
         std::move(changes));
@@ -192,10 +194,9 @@ BalanceSteps PlanBalance(const ClusterResource& cluster, const Topology& topolog
   if (spec.mode == api::BalanceMode::kApprove && goals.load) {
     const std::string id = PlanId(cluster, topology, goals);
     const auto& annotations = cluster.meta.annotations;
-    const bool is_approved =
-        std::any_of(annotations.begin(), annotations.end(), [&](const auto& annotation) {
-          return annotation.first == resources::kApproveAnnotation && annotation.second == id;
-        });
+    const bool is_approved = std::any_of(annotations.begin(), annotations.end(), [&](const auto& annotation) {
+      return annotation.first == resources::kApproveAnnotation && annotation.second == id;
+    });
     const bool loads = MovesForLoad(plan);
     if (loads) planned.status.plan = id;
     if (loads && is_approved) approved = id;
@@ -230,11 +231,12 @@ BalanceSteps PlanBalance(const ClusterResource& cluster, const Topology& topolog
 }
 
 bool HoldNothing(const Topology& topology, const std::vector<NodeId>& brokers) {
-  return std::none_of(topology.partitions.begin(), topology.partitions.end(), [&](const PartitionPlace& place) {
-    return std::any_of(place.replicas.begin(), place.replicas.end(), [&](NodeId id) {
-      return std::find(brokers.begin(), brokers.end(), id) != brokers.end();
-    });
-  });
+  return std::none_of(topology.partitions.begin(), topology.partitions.end(),
+                      [&](const PartitionPlace& place) {
+                        return std::any_of(place.replicas.begin(), place.replicas.end(), [&](NodeId id) {
+                          return std::find(brokers.begin(), brokers.end(), id) != brokers.end();
+                        });
+                      });
 }
 
 }  // namespace dohle::reconcile

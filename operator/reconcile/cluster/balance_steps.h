@@ -1,10 +1,10 @@
-// The steps by which a Cluster's replicas get to where they shall be: what of a balance plan is begun now, what
-// waits and for what, the throttle. Pure; level-based, as all of it is planned anew each turn.
+// The steps by which a Cluster's replicas get to where they shall be: what of a balance plan is begun now,
+// what waits and for what, the throttle. Pure; level-based, as all of it is planned anew each turn.
 //
-// spec.balance.mode is about loads only: what has to be moved for another reason goes without approval. A plan
-// to approve is known by an id that tells its occasion: brokers with their racks, tolerance, and the plan
-// finished before it. So it doesn't change as sizes and traffic do, and an approval is good until the plan is
-// finished or a broker comes or goes.
+// spec.balance.mode is about loads only: what has to be moved for another reason goes without approval. A
+// plan to approve is known by an id that tells its occasion: brokers with their racks, tolerance, and the
+// plan finished before it. So it doesn't change as sizes and traffic do, and an approval is good until the
+// plan is finished or a broker comes or goes.
 #pragma once
 
 #include <optional>

@@ -40,10 +40,11 @@ TEST_F(BalanceStepsTest, NothingToDo) { EXPECT_EQ(Text("broker 0\ntopic a\na-0 0
 
 TEST_F(BalanceStepsTest, MovesAreBegunAndTheirEffectIsShown) {
   const BalanceSteps planned = Plan(kUneven);
-  EXPECT_EQ(ToText(planned.steps),
-            "ReassignPartitions Cluster/quickstart: 2 now of load: 2 moves, 2.0 GiB; on each broker: replicas 0 "
-            "to 4, then 2 to 2; bytes 0 B to 4.0 GiB, then 2.0 GiB to 2.0 GiB; bytes in/s 0 B to 8.0 MiB, then "
-            "4.0 MiB to 4.0 MiB; leaders 0 to 4, then 2 to 2\n");
+  EXPECT_EQ(
+      ToText(planned.steps),
+      "ReassignPartitions Cluster/quickstart: 2 now of load: 2 moves, 2.0 GiB; on each broker: replicas 0 "
+      "to 4, then 2 to 2; bytes 0 B to 4.0 GiB, then 2.0 GiB to 2.0 GiB; bytes in/s 0 B to 8.0 MiB, then "
+      "4.0 MiB to 4.0 MiB; leaders 0 to 4, then 2 to 2\n");
   const auto& action = std::get<ReassignPartitions>(*planned.steps[0].action);
   ASSERT_EQ(action.moves.size(), 2U);
   EXPECT_EQ(action.moves[0].topic, "orders");
@@ -63,19 +64,21 @@ TEST_F(BalanceStepsTest, NoMoreAtOnceThanAsked) {
 }
 
 TEST_F(BalanceStepsTest, WhatIsUnderWayIsAwaited) {
-  EXPECT_EQ(Text("broker 0\nbroker 1\ntopic a\na-0 1,0 adding=1 removing=0 isr=0 leader=0 bytes=1G\na-1 0 bytes=1G\n"),
-            "ReassignPartitions Cluster/quickstart: all that was planned has begun | blocked: 1 partitions are "
-            "being copied, 1.0 GiB in all\n");
+  EXPECT_EQ(
+      Text("broker 0\nbroker 1\ntopic a\na-0 1,0 adding=1 removing=0 isr=0 leader=0 bytes=1G\na-1 0 "
+           "bytes=1G\n"),
+      "ReassignPartitions Cluster/quickstart: all that was planned has begun | blocked: 1 partitions are "
+      "being copied, 1.0 GiB in all\n");
 }
 
 TEST_F(BalanceStepsTest, OffMovesOnlyWhatHasTo) {
   constexpr char kOff[] = R"({"mode":"Off"})";
   EXPECT_EQ(Text(kUneven, kOff), "");
-  EXPECT_EQ(Text(std::string(kUneven) + "broker 2\norders-4 2 bytes=1G\ndrain 2\n", kOff),
-            "ReassignPartitions Cluster/quickstart: 1 now of emptied broker: 1 moves, 1.0 GiB; on each broker: "
-            "replicas 0 to 4, then 1 to 4; bytes 0 B to 4.0 GiB, then 1.0 GiB to 4.0 GiB; bytes in/s 0 B to 6.4 "
-            "MiB, then 1.6 MiB to 6.4 MiB; bytes out/s 0 B to 0 B, then 0 B to 0 B; leaders 0 to 4, then 1 to "
-            "4\n");
+  EXPECT_EQ(
+      Text(std::string(kUneven) + "broker 2\norders-4 2 bytes=1G\ndrain 2\n", kOff),
+      "ReassignPartitions Cluster/quickstart: 1 now of emptied broker: 1 moves, 1.0 GiB; on each broker: "
+      "replicas 0 to 4, then 1 to 4; bytes 0 B to 4.0 GiB, then 1.0 GiB to 4.0 GiB; bytes in/s 0 B to 6.4 "
+      "MiB, then 1.6 MiB to 6.4 MiB; leaders 0 to 4, then 1 to 4\n");
 }
 
 TEST_F(BalanceStepsTest, APlanWaitsForItsApprovalAndOneIsGoodForOnePlan) {
@@ -91,13 +94,13 @@ TEST_F(BalanceStepsTest, APlanWaitsForItsApprovalAndOneIsGoodForOnePlan) {
   cluster_.meta.annotations = {{"dohle.dev/approve", "another"}};
   EXPECT_TRUE(Plan(kUneven, kApprove).steps[0].blocked());
   cluster_.meta.annotations = {{"dohle.dev/approve", id}};
-  const BalanceSteps gone =
-      Plan("broker 0\nbroker 1\ntopic orders\norders-0..3 over=0 bytes=2G\n", kApprove);
+  const BalanceSteps gone = Plan("broker 0\nbroker 1\ntopic orders\norders-0..3 over=0 bytes=2G\n", kApprove);
   ASSERT_EQ(gone.steps.size(), 1U);
   EXPECT_NE(gone.steps[0].action, nullptr);
   EXPECT_FALSE(gone.steps[0].blocked());
   // It isn't finished because a broker is away.
-  EXPECT_EQ(Plan("broker 0\nbroker 1 fenced\ntopic orders\norders-0..3 over=0,1\n", kApprove).status.plan, id);
+  EXPECT_EQ(Plan("broker 0\nbroker 1 fenced\ntopic orders\norders-0..3 over=0,1\n", kApprove).status.plan,
+            id);
   EXPECT_EQ(cluster_.status.balance.finished, "");
   // When it is finished, the next one needs approval again.
   EXPECT_EQ(Plan("broker 0\nbroker 1\ntopic orders\norders-0..3 over=0,1\n", kApprove).status.finished, id);
@@ -140,7 +143,8 @@ TEST_F(BalanceStepsTest, CopyingIsThrottledAndNoLongerAfterwards) {
   EXPECT_TRUE(std::holds_alternative<ReassignPartitions>(*planned.steps[1].action));
   const BalanceSteps after = Plan("broker 0\ntopic orders\norders-0 0\n", kNetwork, set);
   ASSERT_EQ(after.steps.size(), 1U);
-  for (const auto& change : std::get<AlterConfigs>(*after.steps[0].action).changes) EXPECT_FALSE(change.value);
+  for (const auto& change : std::get<AlterConfigs>(*after.steps[0].action).changes)
+    EXPECT_FALSE(change.value);
   EXPECT_EQ(std::get<AlterConfigs>(*after.steps[0].action).changes.size(), set.size());
 }
 
