@@ -57,6 +57,13 @@ inline constexpr int32_t kMaxBrokers = 100;
 inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
 inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 
+// How brokers are restarted when what they run with has changed.
+struct Roll {
+  std::string max_unavailable = "33%";  // at once, in percent of the brokers (rounded up) or as a number
+  bool canary = true;                   // whether records on their way tell if clients notice
+  int32_t ready_timeout_seconds = 600;  // a broker that isn't ready for longer halts it
+};
+
 struct ClusterSpec {
   int32_t brokers = 1;
   std::string image;  // "": the operator's default (flag --broker-image)
@@ -73,6 +80,7 @@ struct ClusterSpec {
   StringPairs node_selector;
   StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
   int32_t termination_grace_period_seconds = 60;
+  Roll roll;
   bool paused = false;
 };
 

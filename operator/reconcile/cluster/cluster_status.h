@@ -19,8 +19,9 @@ struct ClusterSighting {
   Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
   ClusterFacts facts;              // if facts_status is OK; counted from `topology`
   Topology topology;
-  std::string bootstrap;  // who told it: "host:port"; steps of the cluster itself go there
-  Status step_failure;    // of the step that failed, if one did
+  std::string bootstrap;    // who told it: "host:port"; steps of the cluster itself go there
+  std::string roll_halted;  // why the roll that is under way has stopped; "" if it hasn't
+  Status step_failure;      // of the step that failed, if one did
   std::vector<api::ListenerStatus> listeners;
 };
 
@@ -31,6 +32,7 @@ inline constexpr std::string_view kReasonInvalid = "InvalidSpec";
 inline constexpr std::string_view kReasonDeleting = "Deleting";
 inline constexpr std::string_view kReasonPending = "StepsPending";
 inline constexpr std::string_view kReasonWaiting = "WaitingForBrokers";
+inline constexpr std::string_view kReasonRollHalted = "RollHalted";
 inline constexpr std::string_view kReasonBlocked = "StepBlocked";
 inline constexpr std::string_view kReasonStepFailed = "StepFailed";
 inline constexpr std::string_view kReasonUnreachable = "BrokerUnreachable";

@@ -26,10 +26,10 @@ std::string NameOf(const Topology& topology, const PartitionPlace& partition) {
 
 class Planner {
  public:
-  Planner(const std::vector<RollBroker>& brokers, const StatusOr<Topology>& topology,
-          const RollLimits& limits, int64_t now_ms)
+  Planner(const std::vector<RollBroker>& brokers, const Topology* topology, const RollLimits& limits,
+          int64_t now_ms)
       : brokers_(brokers), topology_(topology), limits_(limits), now_ms_(now_ms) {
-    if (!topology.ok()) return;
+    if (topology == nullptr) return;
     for (const BrokerPlace& place : topology->brokers) {
       if (!place.fenced) unfenced_.insert(place.id);
     }
@@ -75,7 +75,7 @@ class Planner {
   int64_t Age(const RollBroker& broker) const { return broker.since_ms > 0 ? now_ms_ - broker.since_ms : 0; }
   // Its broker is known to serve nobody.
   bool Dead(const RollBroker& broker) const {
-    return topology_.ok() && !broker.ready && !unfenced_.contains(broker.id);
+    return topology_ != nullptr && !broker.ready && !unfenced_.contains(broker.id);
   }
 
   void TakeDead() {
@@ -84,10 +84,10 @@ class Planner {
     for (const RollBroker& broker : brokers_) {
       any_ready |= broker.ready;
       if (!broker.restart || broker.deleting || broker.changing || !broker.pod || broker.ready) continue;
-      if (!topology_.ok() || Dead(broker)) dead.push_back(broker.id);
+      if (topology_ == nullptr || Dead(broker)) dead.push_back(broker.id);
     }
     if (dead.empty()) return;
-    if (topology_.ok()) {
+    if (topology_ != nullptr) {
       Wave wave = NextWave(*topology_, dead, dead.size());
       Take(std::move(wave.brokers), false, "nobody is served by it");
       return;
@@ -103,7 +103,7 @@ class Planner {
 
   // Its configuration may be what keeps it from being ready.
   void TakeUnready() {
-    if (!topology_.ok()) return;
+    if (topology_ == nullptr) return;
     for (const RollBroker& broker : brokers_) {
       if (broker.deleting || broker.changing || !broker.pod) return;
     }
@@ -121,7 +121,7 @@ class Planner {
       if (!broker.pod) return fmt::format("broker {} has no Pod yet", id);
       if (!broker.ready) return fmt::format("broker {} isn't ready", id);
     }
-    if (!topology_.ok()) return "no broker tells whether its partitions are in sync";
+    if (topology_ == nullptr) return "no broker tells whether its partitions are in sync";
     for (const RollBroker& broker : brokers_) {
       if (!unfenced_.contains(broker.id))
         return fmt::format("broker {} isn't registered or is fenced", broker.id.value());
@@ -205,7 +205,7 @@ class Planner {
   }
 
   const std::vector<RollBroker>& brokers_;
-  const StatusOr<Topology>& topology_;
+  const Topology* const topology_;
   const RollLimits& limits_;
   const int64_t now_ms_;
   absl::flat_hash_set<NodeId> unfenced_;
@@ -214,8 +214,8 @@ class Planner {
 
 }  // namespace
 
-RollPlan PlanRoll(const std::vector<RollBroker>& brokers, const StatusOr<Topology>& topology,
-                  const RollLimits& limits, int64_t now_ms, const std::string& hold) {
+RollPlan PlanRoll(const std::vector<RollBroker>& brokers, const Topology* topology, const RollLimits& limits,
+                  int64_t now_ms, const std::string& hold) {
   return Planner(brokers, topology, limits, now_ms).Plan(hold);
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "lib/base/status.h"
 #include "operator/reconcile/kafka/topology.h"
 
 namespace dohle::reconcile {
@@ -41,10 +40,10 @@ struct RollPlan {
   std::string halted;
 };
 
-// `brokers` by id, as they shall be; `topology` seen before them. `hold`: why no broker that serves may go,
-// whatever the topology says (roll_watch.h); "" if there is nothing.
-RollPlan PlanRoll(const std::vector<RollBroker>& brokers, const StatusOr<Topology>& topology,
-                  const RollLimits& limits, int64_t now_ms, const std::string& hold = "");
+// `brokers` by id, as they shall be; `topology` seen before them, null if nobody tells it. `hold`: why no
+// broker that serves may go, whatever the topology says (roll_watch.h); "" if there is nothing.
+RollPlan PlanRoll(const std::vector<RollBroker>& brokers, const Topology* topology, const RollLimits& limits,
+                  int64_t now_ms, const std::string& hold = "");
 
 // "25%" or "3" of so many brokers: at least one; a percentage is rounded up. Of what is neither: a third.
 int32_t MaxUnavailable(const std::string& text, int32_t brokers);
