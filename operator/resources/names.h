@@ -20,6 +20,13 @@ inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
 inline constexpr std::string_view kControllersAnnotation = "dohle.dev/controllers";
 inline constexpr std::string_view kClusterIdAnnotation = "dohle.dev/cluster-id";
 
+// On Clusters, by their users (kubectl-dohle sets them too).
+inline constexpr std::string_view kFenceAnnotation = "dohle.dev/fence";  // "0,2", or "*": these stay stopped
+inline constexpr std::string_view kRollAnnotation =
+    "dohle.dev/roll";  // any other text than before: all restart
+inline constexpr std::string_view kApproveAnnotation =
+    "dohle.dev/approve";  // the id of a plan that waits for it
+
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
 inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";
