@@ -113,7 +113,8 @@ class Builder {
   }
   bool GoesAway(NodeId id) const { return change_.going_away && change_.going_away(id); }
   Leader Choose() const {
-    if (change_.election == Election::kPreferred && !replicas_.empty() && IsValid(replicas_.front()) && !GoesAway(replicas_.front())) {
+    if (change_.election == Election::kPreferred && !replicas_.empty() && IsValid(replicas_.front()) &&
+        !GoesAway(replicas_.front())) {
       return {replicas_.front(), false};
     }
     if (IsValid(partition_.leader)) return {partition_.leader, false};

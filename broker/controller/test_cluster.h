@@ -129,7 +129,9 @@ class TestCluster {
   const PartitionRegistration& Partition(std::string_view topic, int index = 0) const {
     return *image().topics.Partition(topic, PartitionIndex(index));
   }
-  DecisionContext Context() { return {image(), config, validator, random, next_offset, now_ms, wall_ms, voters}; }
+  DecisionContext Context() {
+    return {image(), config, validator, random, next_offset, now_ms, wall_ms, voters};
+  }
 
   void Replay(const VersionedRecord& record) {
     Replay(kafka::EncodeMetadataRecord(record.record, record.version));
