@@ -190,6 +190,12 @@ struct Operator::Parts {
         sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, figure.value(status));
       }
     }
+    sink.Gauge("dohle_cluster_canary_seconds",
+               "From producing a record to consuming it, the longest of all partitions, in the last roll of "
+               "brokers.");
+    for (const auto& [name, took] : clusters.reconciler().Canaries()) {
+      sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, absl::ToDoubleSeconds(took));
+    }
     sink.Gauge("dohle_cluster_brokers", "Brokers that are asked for.");
     for (const auto& [name, cluster] : clusters.clusters().all()) {
       sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, cluster->spec.brokers);

@@ -88,6 +88,13 @@ struct ClusterAutoscaling {
   bool dry_run = false;
 };
 
+// How brokers are restarted when what they run with has changed.
+struct Roll {
+  std::string max_unavailable = "33%";  // at once, in percent of the brokers (rounded up) or as a number
+  bool canary = true;                   // whether records on their way tell if clients notice
+  int32_t ready_timeout_seconds = 600;  // a broker that isn't ready for longer halts it
+};
+
 struct ClusterSpec {
   int32_t brokers = 1;
   std::string image;  // "": the operator's default (flag --broker-image)
@@ -106,6 +113,7 @@ struct ClusterSpec {
   int32_t termination_grace_period_seconds = 60;
   Balance balance;
   std::optional<ClusterAutoscaling> autoscaling;
+  Roll roll;
   bool paused = false;
 };
 

@@ -318,6 +318,27 @@ void DescribeBalance(FieldVisitor& v, Balance& b) {
                  b.network_bytes_per_second);
 }
 
+void DescribeRoll(FieldVisitor& v, Roll& roll) {
+  v.PlainText(
+      {.name = "maxUnavailable",
+       .doc = "How many brokers are restarted at once at most, as \"33%\" of all (rounded up) or as "
+              "\"2\". Fewer are where a partition or the quorum needs it; \"1\" is one after the other.",
+       .max_length = 8,
+       .form = &kShareForm},
+      roll.max_unavailable);
+  v.Boolean(
+      {.name = "canary",
+       .doc =
+           "Whether the operator sends records through a topic of its own, `__dohle_canary`, while brokers "
+           "are restarted, and halts when they don't come back."},
+      roll.canary);
+  v.Integer32({.name = "readyTimeoutSeconds",
+               .doc = "How long a restarted broker may take until it is ready; after that the roll halts.",
+               .minimum = 10,
+               .maximum = 86400},
+              roll.ready_timeout_seconds);
+}
+
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Integer32(
       {.name = "brokers",
@@ -371,6 +392,8 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
               "`brokers` out of what you apply, as it would be set back.",
        .rules = AutoscalingRules()},
       s.autoscaling, DescribeSpecAutoscaling);
+  v.Group({.name = "roll", .doc = "How brokers are restarted when what they run with has changed."},
+          [&](FieldVisitor& w) { DescribeRoll(w, s.roll); });
   v.Boolean(
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},

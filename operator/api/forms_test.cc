@@ -13,6 +13,7 @@ namespace dohle::api {
 namespace {
 
 constexpr const TextForm* kForms[] = {&kNameForm,           &kListenerNameForm,     &kSizeForm,
+                                      &kShareForm,
                                       &kAdvertisedPortForm, &kBootstrapServersForm, &kTopicNameForm};
 
 TEST(FormsTest, PatternAndMatcherAgree) {

@@ -80,16 +80,23 @@ std::string QuorumVoters(const Subject& subject) {
   return fmt::format("{}", fmt::join(voters, ","));
 }
 
-std::string ServerProperties(const Subject& subject) {
-  const api::ClusterSpec& spec = subject.spec;
+ConfigValues DefaultConfig(const api::ClusterSpec& spec) {
   const std::string replicas = fmt::format("{}", std::min(spec.brokers, kWantedReplicas));
   const std::string in_sync = spec.brokers >= kWantedReplicas ? "2" : "1";
-  std::map<std::string, std::string> properties = {{"default.replication.factor", replicas},
-                                                   {"min.insync.replicas", in_sync},
-                                                   {"offsets.topic.replication.factor", replicas},
-                                                   {"transaction.state.log.replication.factor", replicas},
-                                                   {"transaction.state.log.min.isr", in_sync}};
-  for (const auto& [key, value] : spec.config) properties[key] = value;
+  return {{"default.replication.factor", replicas},
+          {"min.insync.replicas", in_sync},
+          {"offsets.topic.replication.factor", replicas},
+          {"transaction.state.log.replication.factor", replicas},
+          {"transaction.state.log.min.isr", in_sync}};
+}
+
+std::string ServerProperties(const Subject& subject) {
+  const api::ClusterSpec& spec = subject.spec;
+  ConfigValues properties = DefaultConfig(spec);
+  // What is set while brokers run stands nowhere else: it would come back when it is set no more.
+  for (const auto& [key, value] : spec.config) {
+    if (!IsLiveKey(key)) properties[key] = value;
+  }
 
   std::vector<std::string> protocols;
   for (const api::Listener& listener : spec.listeners) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "operator/api/cluster.h"
+#include "operator/resources/live_config.h"
 #include "operator/resources/subject.h"
 
 namespace dohle::resources {
@@ -17,9 +18,13 @@ const api::Listener& InnerListener(const api::ClusterSpec& spec);
 // Kafka's name of the one between controllers.
 inline constexpr std::string_view kControllerListenerName = "CONTROLLER";
 
-// The file, the same for all brokers, keys in order: what the user asks for, over the operator's defaults,
-// under what the operator owns. Addresses, ids and paths come by the Pod's arguments (broker_arguments in
-// pod.cc): those that run Pods without mounts replace paths there.
+// What the operator sets if the user doesn't: by the number of brokers.
+ConfigValues DefaultConfig(const api::ClusterSpec& spec);
+
+// The file, the same for all brokers, keys in order: what the user asks for, but for what is set while
+// brokers run (live_config.h), over the operator's defaults, under what the operator owns. Addresses, ids and
+// paths come by the Pod's arguments (broker_arguments in pod.cc): those that run Pods without mounts replace
+// paths there.
 std::string ServerProperties(const Subject& subject);
 
 // controller.quorum.voters of a Cluster of several brokers: "0@POD.SERVICE.NAMESPACE.svc:9093,...".

@@ -210,9 +210,11 @@ TEST(BrokerConfigTest, EscapesAsJavaReads) {
 
 TEST(BrokerConfigTest, TheUsersValuesAreOverDefaultsAndUnderWhatTheOperatorOwns) {
   Built built(Cases()[0]);
-  built.spec.config = {{"min.insync.replicas", "7"}, {"process.roles", "broker"}};
+  built.spec.config = {
+      {"default.replication.factor", "7"}, {"log.retention.ms", "5"}, {"process.roles", "broker"}};
   const std::string text = ServerProperties(built.subject());
-  EXPECT_THAT(text, HasSubstr("min.insync.replicas=7\n"));
+  EXPECT_THAT(text, HasSubstr("default.replication.factor=7\n"));
+  EXPECT_THAT(text, Not(HasSubstr("log.retention.ms"))) << "it is set while brokers run";
   EXPECT_THAT(text, HasSubstr("process.roles=broker,controller\n"));
   // Paths come by arguments.
   EXPECT_THAT(text, Not(HasSubstr(std::string(kDataMountPath))));

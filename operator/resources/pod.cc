@@ -229,8 +229,10 @@ DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByN
   Json& metadata = pod.body["metadata"];
   metadata["labels"][std::string(kBrokerIdLabel)] = fmt::format("{}", id);
   AddPairs(subject.spec.pod_labels, metadata["labels"]);
+  // Whoever wants all brokers restarted changes it.
+  const std::string asked_roll(subject.meta.Annotation(kRollAnnotation));
   metadata["annotations"] = {
-      {std::string(kRevisionAnnotation), Digest(spec.dump() + ServerProperties(subject))}};
+      {std::string(kRevisionAnnotation), Digest(spec.dump() + ServerProperties(subject) + asked_roll)}};
   AddPairs(subject.spec.pod_annotations, metadata["annotations"]);
   pod.body["spec"] = std::move(spec);
   return pod;

@@ -73,6 +73,8 @@ ROWS = [
     Row("operator-change", "operator, changed YAML to action on the broker", "ms", "ms", most=1000),
     Row("operator-idle", "operator, resident memory, idle", "mib", "MiB", most=20),
     Row("operator-topics", "operator, 10,000 Topics from nothing to Ready", "s", "s", most=60),
+    Row("operator-roll", "operator, roll of 9 brokers, 300 partitions of 3 replicas, to one after the other", "share", "", most=1 / 3,
+        also=("wide_s", "serial_s", "errors")),
     Row("operator-loaded", "operator, resident memory, 10,000 Topics", "mib", "MiB", most=64),
 ]
 

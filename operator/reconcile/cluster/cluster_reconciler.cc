@@ -7,10 +7,12 @@
 #include <utility>
 
 #include "lib/base/log.h"
+#include "lib/kafka/client/kafka_status.h"
 #include "operator/api/encode.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
+#include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
-#include "operator/reconcile/cluster/rolling_restart.h"
+#include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -24,6 +26,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
     statuses_.erase(name);
     step_failures_.erase(name);
     versions_.Forget(name);
+    rolls_.erase(name);
     co_return std::nullopt;
   }
   // What it owns is collected by the API server; nothing of ours holds it up.
@@ -58,6 +61,8 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   for (const PodState& pod : pods) {
     if (!pod.ready) continue;
     const std::string address = ProbeAddress(*cluster, pod);
+    // First: what is seen of the replicas is to be as fresh as can be.
+    co_await Listen(cluster, address);
     StatusOr<Topology> topology = co_await parts_.kafka.Observe(address);
     seen.facts_status = topology.status();
     if (!topology.ok()) continue;
@@ -75,28 +80,75 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   const LiveObjects live = parts_.live(cluster->meta.name);
   seen.pods = BrokerPods(*cluster, live);
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
-  if (cluster->faults.empty()) seen.steps = Plan(*cluster, live, seen);
+  if (cluster->faults.empty()) Plan(*cluster, live, &seen);
   co_return seen;
 }
 
-std::vector<PlannedStep> ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live,
-                                                 const ClusterSighting& seen) const {
-  std::string no_restart = WhyNoRestart(seen.pods, seen.facts_status, seen.facts);
-  for (size_t id = 0; id < seen.pods.size() && seen.pods.size() > 1; ++id) {
-    const std::string pod = resources::PodName(cluster.meta.name.name, static_cast<int32_t>(id));
-    if (expected_.Pending(k8s::kPods, {cluster.meta.name.ns, pod}))
-      no_restart = "Pod " + pod + " is changing";
+env::Task<void> ClusterReconciler::Listen(Ref cluster, std::string bootstrap) {
+  const k8s::ObjectName name = cluster->meta.name;
+  const bool wanted = cluster->spec.roll.canary && cluster->spec.brokers > 1 && !cluster->spec.paused;
+  if (!wanted || !rolls_[name].under_way) {
+    rolls_[name].failing_since_ms = -1;
+    co_return;
   }
+  CanarySong song = co_await parts_.kafka.Sing(std::move(bootstrap), cluster->spec.brokers);
+  Roll& roll = rolls_[name];
+  const int64_t now_ms = parts_.clock.Now().nanoseconds() / 1'000'000;
+  if (song.status.ok()) {
+    roll.failing_since_ms = -1;
+  } else if (roll.failing_since_ms < 0) {
+    roll.failing_since_ms = now_ms;
+  }
+  roll.song = std::move(song);
+}
+
+std::map<k8s::ObjectName, absl::Duration> ClusterReconciler::Canaries() const {
+  std::map<k8s::ObjectName, absl::Duration> canaries;
+  for (const auto& [name, roll] : rolls_) {
+    if (roll.song.longest > absl::ZeroDuration()) canaries[name] = roll.song.longest;
+  }
+  return canaries;
+}
+
+void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen) {
   std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
-  AddRacks(seen.racks, live, &desired);
-  std::vector<PlannedStep> steps =
-      PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live, no_restart);
-  for (PlannedStep& step : steps) {
+  AddRacks(seen->racks, live, &desired);
+  const std::optional<ConfigValues> observed =
+      seen->facts_status.ok() ? seen->topology.broker_defaults : std::nullopt;
+  std::optional<PlannedStep> alter = ApplyLiveConfig(cluster, live, observed, &desired);
+  seen->steps = PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live);
+  PlanRestarts(cluster, seen);
+  if (alter) seen->steps.push_back(*std::move(alter));
+  for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
   const Formation formation = FormationOf(cluster, live);
-  if (!formation.refusal.empty()) steps.insert(steps.begin(), RefusedScaling(cluster, formation));
-  return steps;
+  if (!formation.refusal.empty()) seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, formation));
+}
+
+void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, ClusterSighting* seen) {
+  const k8s::ObjectName& name = cluster.meta.name;
+  const std::vector<RollBroker> brokers = RollBrokers(
+      seen->pods, seen->steps,
+      [&](const std::string& pod) { return expected_.Pending(k8s::kPods, {name.ns, pod}); }, name.name);
+  RollSight sight;
+  sight.now_ms = parts_.clock.Now().nanoseconds() / 1'000'000;
+  sight.under_way = std::any_of(brokers.begin(), brokers.end(), [](const auto& b) { return b.restart; });
+  sight.all_ready = std::all_of(brokers.begin(), brokers.end(), [](const auto& b) { return b.ready; });
+  if (seen->facts_status.ok()) {
+    sight.leaderless = seen->facts.offline_partitions;
+    sight.behind = seen->facts.under_replicated_partitions;
+  }
+  Roll& state = rolls_[name];
+  state.under_way = sight.under_way;
+  if (state.failing_since_ms >= 0) sight.canary_failing_ms = sight.now_ms - state.failing_since_ms;
+  sight.canary_trouble = Message(state.song.status);
+  const std::string hold = state.watch.Look(sight);
+  const RollPlan roll =
+      PlanRoll(brokers, seen->facts_status.ok() ? &seen->topology : nullptr,
+               LimitsOf(cluster.spec, static_cast<int32_t>(brokers.size())), parts_.clock.WallTimeMs(), hold);
+  ApplyRoll(roll, cluster, parts_.clock.WallTimeMs(), &seen->steps);
+  seen->roll_halted = roll.halted;
 }
 
 env::Task<Status> ClusterReconciler::WriteStatus(Ref cluster, api::ClusterStatus status) {
@@ -124,6 +176,7 @@ env::Task<Status> ClusterReconciler::Act(Ref cluster, ClusterSighting* seen) {
                                    [](const PlannedStep& step) { return !step.blocked() && !step.awaited; });
     if (next == steps.end()) co_return OkStatus();
     const Status taken = co_await Take(cluster->meta.uid, seen->bootstrap, *next);
+    if (HeldUp(*cluster, taken, &*next)) continue;
     if (!taken.ok()) {
       parts_.events.Warning(k8s::kClusters, cluster->meta, kReasonStepFailed, next->shown.action,
                             fmt::format("{}: {}", next->shown.object, Message(taken)));
@@ -137,6 +190,18 @@ env::Task<Status> ClusterReconciler::Act(Ref cluster, ClusterSighting* seen) {
     steps.erase(next);
   }
   co_return OkStatus();
+}
+
+bool ClusterReconciler::HeldUp(const ClusterResource& cluster, const Status& taken, PlannedStep* step) {
+  const bool refused = kafka::client::KafkaError(taken) == kafka::ErrorCode::kPolicyViolation;
+  if (step->restarts == kNoNode || step->action == nullptr || !refused) return false;
+  parts_.events.Normal(k8s::kClusters, cluster.meta, "RestartHeldUp", step->shown.action,
+                       fmt::format("{}: {}", step->shown.object, Message(taken)));
+  log::Info("operator", "cluster {}: {} waits: {}", ToString(cluster.meta.name), step->shown.object,
+            Message(taken));
+  step->awaited = true;
+  step->shown.blocked_by = Message(taken);
+  return true;
 }
 
 // The informers know only what bears our label: an apply would take over what somebody else made.
@@ -162,6 +227,9 @@ env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, std::string b
     k8s::ApplyOptions options;
     options.field_manager = kFieldManager;
     co_return (co_await parts_.client.Apply(step.resource, *step.body, options)).status();
+  }
+  if (step.action != nullptr) {
+    DOHLE_CO_RETURN_IF_ERROR(co_await parts_.kafka.Take(std::move(bootstrap), *step.action));
   }
   k8s::DeleteOptions options;
   options.uid = step.uid;

@@ -19,6 +19,7 @@
 #include "operator/reconcile/cluster/expectations.h"
 #include "operator/reconcile/event_sink.h"
 #include "operator/reconcile/kafka/kafka_control.h"
+#include "operator/reconcile/rolling/roll_watch.h"
 #include "operator/runtime/controller.h"
 #include "operator/runtime/informer.h"
 
@@ -50,6 +51,8 @@ class ClusterReconciler {
   // An informer has shown a change of an object that may be ours.
   void Seen(const k8s::Resource& resource, const k8s::ObjectName& name) { expected_.Seen(resource, name); }
 
+  // How long the canary of a Cluster took last; nothing if none has sung. For metrics.
+  std::map<k8s::ObjectName, absl::Duration> Canaries() const;
   // What was found of each Cluster last; for metrics. Gone Clusters are not in it.
   const std::map<k8s::ObjectName, api::ClusterStatus>& statuses() const { return statuses_; }
 
@@ -58,12 +61,17 @@ class ClusterReconciler {
 
   // The world as it is now, with the plan for it.
   env::Task<ClusterSighting> See(Ref cluster);
-  std::vector<PlannedStep> Plan(const ClusterResource& cluster, const LiveObjects& live,
-                                const ClusterSighting& seen) const;
+  // Fills in the steps, and whether a roll has halted.
+  void Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen);
+  // Lets the canary sing while a roll is under way.
+  env::Task<void> Listen(Ref cluster, std::string bootstrap);
+  void PlanRestarts(const ClusterResource& cluster, ClusterSighting* seen);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
   // Takes those that nothing blocks, in order, until one fails; they are removed from the steps.
   env::Task<Status> Act(Ref cluster, ClusterSighting* seen);
   env::Task<Status> Take(std::string cluster_uid, std::string bootstrap, const PlannedStep& step);
+  // A restart whose permit is refused is left for later: true.
+  bool HeldUp(const ClusterResource& cluster, const Status& taken, PlannedStep* step);
   env::Task<Status> CheckFree(std::string cluster_uid, const PlannedStep& step);
   void TellTransition(const ClusterResource& cluster, const api::ClusterStatus& now);
 
@@ -72,6 +80,13 @@ class ClusterReconciler {
   BrokerVersions versions_;
   std::map<k8s::ObjectName, api::ClusterStatus> statuses_;
   std::map<k8s::ObjectName, Status> step_failures_;  // of the last attempt
+  struct Roll {
+    RollWatch watch;
+    bool under_way = false;
+    int64_t failing_since_ms = -1;  // monotonic; -1 = the canary sings
+    CanarySong song;                // the last one
+  };
+  std::map<k8s::ObjectName, Roll> rolls_;
 };
 
 }  // namespace dohle::reconcile

@@ -51,6 +51,9 @@ Verdict Degraded(const ClusterSighting& s) {
     return {true, kReasonStepFailed, std::string(Message(s.step_failure))};
   }
   if (const PodState* pod = FirstInTrouble(s)) return {true, pod->trouble, pod->trouble_message};
+  if (!s.roll_halted.empty()) {
+    return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};
+  }
   if (const PlannedStep* step = FirstBlocked(s)) {
     return {true, kReasonBlocked, fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
   }

@@ -22,6 +22,7 @@ struct ClusterSighting {
   Topology topology;
   std::vector<std::string> versions;  // of `pods`' programs; "" = unknown
   std::string bootstrap;              // who told it: "host:port"; steps of the cluster itself go there
+  std::string roll_halted;  // why the roll that is under way has stopped; "" if it hasn't
   Status step_failure;                // of the step that failed, if one did
   RackFindings racks;                 // of `pods`
   std::vector<api::ListenerStatus> listeners;
@@ -34,6 +35,7 @@ inline constexpr std::string_view kReasonInvalid = "InvalidSpec";
 inline constexpr std::string_view kReasonDeleting = "Deleting";
 inline constexpr std::string_view kReasonPending = "StepsPending";
 inline constexpr std::string_view kReasonWaiting = "WaitingForBrokers";
+inline constexpr std::string_view kReasonRollHalted = "RollHalted";
 inline constexpr std::string_view kReasonBlocked = "StepBlocked";
 inline constexpr std::string_view kReasonStepFailed = "StepFailed";
 inline constexpr std::string_view kReasonUnreachable = "BrokerUnreachable";

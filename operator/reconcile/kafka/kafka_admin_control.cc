@@ -124,6 +124,8 @@ env::Task<StatusOr<Topology>> KafkaAdminControl::Observe(std::string bootstrap) 
   const client::LogDirs dirs = co_await kafka->admin.DescribeLogDirs();
   Topology topology = TopologyOf(*description, *topics, *reassignments, *quorum, dirs);
   co_await AddTopicConfigs(kafka->cluster_admin, &topology);
+  auto defaults = co_await kafka->cluster_admin.DescribeBrokerDefaults();
+  if (defaults.ok()) topology.broker_defaults = *std::move(defaults);
   co_return topology;
 }
 
@@ -212,6 +214,13 @@ env::Task<Status> KafkaAdminControl::Take(std::string bootstrap, KafkaAction act
   const std::shared_ptr<KafkaClient> kafka = *cluster;
   const Taker taker{kafka->cluster_admin};
   co_return co_await std::visit(taker, action);
+}
+
+env::Task<CanarySong> KafkaAdminControl::Sing(std::string bootstrap, int32_t brokers) {
+  const auto cluster = clusters_.Get(bootstrap);
+  if (!cluster.ok()) co_return CanarySong{cluster.status(), absl::ZeroDuration()};
+  const std::shared_ptr<KafkaClient> kafka = *cluster;
+  co_return co_await reconcile::Sing(*kafka, clock_, brokers);
 }
 
 }  // namespace dohle::reconcile

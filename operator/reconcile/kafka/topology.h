@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +65,8 @@ struct Topology {
   std::vector<TopicPlace> topics;
   std::vector<PartitionPlace> partitions;  // by topic, then by index
   QuorumPlace quorum;
+  // Dynamic settings of all brokers; nothing = unknown.
+  std::optional<std::map<std::string, std::string>> broker_defaults;
 };
 
 }  // namespace dohle::reconcile

@@ -40,7 +40,7 @@ def config_without_a_restart(world):
 
 def config_with_a_restart(world):
     pod = world.broker_pod()
-    world.patch("cluster", "quickstart", {"config": {"num.network.threads": "4", "log.retention.ms": None}})
+    world.patch("cluster", "quickstart", {"config": {"queued.max.requests": "400", "log.retention.ms": None}})
     world.broker_ready(unlike=pod)
     world.ready("clusters", "quickstart", deadlines.CLUSTER_READY)
 
