@@ -75,12 +75,14 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
   auto create = [&] {
     const int64_t now_ms = env_.clock.WallTimeMs();
+    const std::vector<std::string> cordoned =
+        options_.cordoned ? options_.cordoned() : std::vector<std::string>();
     for (const TopicPartition& name : missing) {
       const metadata::TopicImage* topic = image->topics.Find(name.topic);
       const DirectoryId directory = topic->Partition(name.partition)->DirectoryOf(options_.node_id);
       std::optional<DirectoryId> where;
       if (logs_.FindDirectory(directory) != nullptr) where = directory;
-      auto loaded = logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where);
+      auto loaded = logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where, cordoned);
       if (!loaded.ok()) {
         log::Error("replica", "no replica of {} here: {}", ToString(name), Message(loaded.status()));
         if (where && env::IsDeviceFailure(loaded.status())) DirectoryFailed(*where, name, loaded.status());

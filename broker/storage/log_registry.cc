@@ -146,7 +146,8 @@ env::Task<LoadReport> LogRegistry::Load(env::BlockingPool& pool, ConfigOf config
 
 StatusOr<LoadedLog> LogRegistry::Create(const TopicPartition& partition, const TopicId& topic_id,
                                         std::shared_ptr<const LogConfig> config, int64_t now_ms,
-                                        std::optional<DirectoryId> wanted) {
+                                        std::optional<DirectoryId> wanted,
+                                        const std::vector<std::string>& avoided) {
   if (placement_.contains(partition))
     return MakeStatus(StatusCode::kAlreadyExists, "{} has a log already", ToString(partition));
   LogDirectory* chosen = nullptr;
@@ -155,11 +156,12 @@ StatusOr<LoadedLog> LogRegistry::Create(const TopicPartition& partition, const T
   } else {
     absl::flat_hash_map<DirectoryId, size_t> counts;
     for (const auto& [placed, directory] : placement_) ++counts[directory];
-    size_t fewest = std::numeric_limits<size_t>::max();
+    auto least = std::make_pair(true, std::numeric_limits<size_t>::max());
     for (const auto& directory : directories_) {
-      const size_t count = counts[directory->properties().directory_id];
-      if (directory->offline() || count >= fewest) continue;
-      fewest = count;
+      const bool avoid = std::find(avoided.begin(), avoided.end(), directory->path()) != avoided.end();
+      const auto cost = std::make_pair(avoid, counts[directory->properties().directory_id]);
+      if (directory->offline() || cost >= least) continue;
+      least = cost;
       chosen = directory.get();
     }
   }

@@ -66,11 +66,13 @@ class LogRegistry {
   // threads.
   env::Task<LoadReport> Load(env::BlockingPool& pool, ConfigOf config_of, int64_t now_ms, int parallel);
 
-  // In the directory with the fewest partitions, or in the one named. kAlreadyExists, kNotFound (no such
+  // In the directory with the fewest partitions, one of the `avoided` (paths) only if all are; or in the one
+  // named. kAlreadyExists, kNotFound (no such
   // directory), kResourceExhausted, kDataLoss (the directory went offline).
   StatusOr<LoadedLog> Create(const TopicPartition& partition, const TopicId& topic_id,
                              std::shared_ptr<const LogConfig> config, int64_t now_ms,
-                             std::optional<DirectoryId> directory = std::nullopt);
+                             std::optional<DirectoryId> directory = std::nullopt,
+                             const std::vector<std::string>& avoided = {});
   // Renames the directory of a log to -delete (or -stray); the log may still serve reads that are under way.
   // The path is to be removed after file.delete.delay.ms with RemovePath.
   StatusOr<std::string> Remove(Log& log, PartitionDirectoryKind kind = PartitionDirectoryKind::kDelete);

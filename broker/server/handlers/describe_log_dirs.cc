@@ -47,6 +47,7 @@ env::Task<Response> DescribeLogDirsHandler::Handle(RequestContext& context,
       response.results.push_back(std::move(result));
       continue;
     }
+    result.is_cordoned = context.services.live_config.Current()->config.logs.Cordoned(directory.path);
     result.total_bytes = directory.total_bytes;
     result.usable_bytes = directory.usable_bytes;
     std::map<std::string, Response::DescribeLogDirsTopic> topics;
