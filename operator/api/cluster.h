@@ -32,6 +32,7 @@ struct StorageVolume {
 struct Storage {
   std::vector<StorageVolume> volumes = {StorageVolume{}};    // log.dirs, one directory each; at least one
   DeletionPolicy deletion_policy = DeletionPolicy::kRetain;  // of the claims, when the Cluster is deleted
+  DeletionPolicy scale_down_policy = DeletionPolicy::kRetain;  // of those of a broker that is taken away
 };
 
 enum class ListenerType { kInternal, kNodePort, kLoadBalancer };
@@ -59,6 +60,7 @@ inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 
 struct ClusterSpec {
   int32_t brokers = 1;
+  std::optional<int32_t> controllers;  // how many brokers vote; unset: by their number
   std::string image;  // "": the operator's default (flag --broker-image)
   std::string image_pull_policy = "IfNotPresent";
   Storage storage;
@@ -74,6 +76,7 @@ struct ClusterSpec {
   StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
   int32_t termination_grace_period_seconds = 60;
   bool paused = false;
+  bool hibernated = false;
 };
 
 struct BrokerStatus {
@@ -99,7 +102,7 @@ struct PlanStep {
 
 struct ClusterStatus {
   int64_t observed_generation = 0;
-  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Deleting, Invalid
+  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Hibernated, Deleting, Invalid
   std::vector<Condition> conditions;
   int32_t replicas = 0, ready_replicas = 0;
   std::string selector;  // of the scale subresource

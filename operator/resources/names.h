@@ -19,6 +19,12 @@ inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
 // On claims: the quorum that the data belongs to (quorum.h).
 inline constexpr std::string_view kControllersAnnotation = "dohle.dev/controllers";
 inline constexpr std::string_view kClusterIdAnnotation = "dohle.dev/cluster-id";
+inline constexpr std::string_view kFoundersAnnotation = "dohle.dev/founders";
+inline constexpr std::string_view kFormedAnnotation = "dohle.dev/formed";
+// On claims: this one's broker formats itself as a first voter.
+inline constexpr std::string_view kFounderAnnotation = "dohle.dev/founder";
+// On claims: how far its broker's removal is (member.h).
+inline constexpr std::string_view kRemovalAnnotation = "dohle.dev/removal";
 
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";

@@ -30,7 +30,8 @@ Json Environment(int32_t id) {
 }
 
 // What differs from broker to broker, and what names paths. The kubelet fills in $(...).
-Json Arguments(const Subject& subject, int32_t id, const std::string& advertised) {
+Json Arguments(const Subject& subject, const Member& member, const std::string& advertised) {
+  const int32_t id = member.id;
   const bool own_address = subject.options.addressing == Addressing::kPodIp;
   std::vector<std::string> listeners;
   for (const api::Listener& listener : subject.spec.listeners) {
@@ -48,7 +49,10 @@ Json Arguments(const Subject& subject, int32_t id, const std::string& advertised
     arguments.push_back(fmt::format("{}={}", key, value));
   };
   add("node.id", "$(BROKER_ID)");
-  if (!subject.quorum.standalone()) {
+  if (subject.quorum.dynamic()) {
+    add("controller.quorum.bootstrap.servers", QuorumBootstrap(subject));
+    if (member.founder) add("dohle.initial.controllers", FirstVoters(subject));
+  } else if (!subject.quorum.standalone()) {
     add("process.roles", controller ? "broker,controller" : "broker");
     add("controller.quorum.voters", QuorumVoters(subject));
   }
@@ -106,15 +110,15 @@ Json Volumes(const Subject& subject, int32_t id) {
   return volumes;
 }
 
-Json Container(const Subject& subject, int32_t id, const std::string& advertised) {
+Json Container(const Subject& subject, const Member& member, const std::string& advertised) {
   const api::ClusterSpec& spec = subject.spec;
   return {{"name", kBrokerContainer},
           {"image", spec.image.empty() ? subject.options.broker_image : spec.image},
           {"imagePullPolicy", spec.image_pull_policy},
           {"command", Json::array({"/dohle-broker"})},
-          {"args", Arguments(subject, id, advertised)},
-          {"env", Environment(id)},
-          {"ports", Ports(spec, subject.quorum.IsController(id))},
+          {"args", Arguments(subject, member, advertised)},
+          {"env", Environment(member.id)},
+          {"ports", Ports(spec, subject.quorum.IsController(member.id))},
           {"resources", ParsedOr(spec.resources, Json::object())},
           {"volumeMounts", Mounts(spec)},
           {"livenessProbe", ProbeOf(spec.liveness, "/healthz")},
@@ -167,7 +171,8 @@ std::string Digest(std::string_view text) {
   return fmt::format("{:016x}", digest);
 }
 
-DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByName& services) {
+DesiredObject BuildPod(const Subject& subject, const Member& member, const ServiceFactsByName& services) {
+  const int32_t id = member.id;
   const std::string name = PodName(subject.name(), id);
   DesiredObject pod{k8s::kPods, Skeleton(subject, k8s::kPods, name), ""};
   const std::string advertised = AdvertisedListeners(subject, id, services, &pod.blocked_by);
@@ -187,7 +192,7 @@ DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByN
         {"fsGroup", kUser},
         {"fsGroupChangePolicy", "OnRootMismatch"},
         {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-      {"containers", Json::array({Container(subject, id, advertised)})},
+      {"containers", Json::array({Container(subject, member, advertised)})},
       {"volumes", Volumes(subject, id)},
   };
   AddScheduling(subject, spec);
