@@ -9,8 +9,8 @@
 #include "operator/k8s/event_recorder.h"
 #include "operator/measurements.h"
 #include "operator/reconcile/cluster/cluster_controller.h"
-#include "operator/reconcile/cluster/kafka_probe.h"
-#include "operator/reconcile/kafka_clients.h"
+#include "operator/reconcile/kafka/kafka_admin_control.h"
+#include "operator/reconcile/kafka/kafka_clients.h"
 #include "operator/reconcile/topic_controller.h"
 #include "operator/runtime/gated_client.h"
 #include "operator/runtime/leader_election.h"
@@ -74,9 +74,9 @@ struct Operator::Parts {
         recorder(gated, environment, {.reporting_instance = options.identity}),
         events(recorder, metrics),
         kafka(environment.transport, executor),
-        probe(kafka),
-        clusters(
-            {gated, probe, events, executor, environment.random, options.resources, options.ns, Observer()}),
+        control(kafka, environment.clock),
+        clusters({gated, control, events, executor, environment.random, options.resources, options.ns,
+                  Observer()}),
         topics(
             {environment, executor, gated, events, options.ns, [this] { return Leads(); },
              [this](const k8s::ObjectName& name) { return Locate(name); },
@@ -199,7 +199,7 @@ struct Operator::Parts {
   k8s::EventRecorder recorder;
   RecordedEvents events;
   reconcile::KafkaClients kafka;
-  reconcile::KafkaProbe probe;
+  reconcile::KafkaAdminControl control;
   ClusterController clusters;
   TopicController topics;
   Measurements measurements;

@@ -32,13 +32,16 @@ class NoEvents : public reconcile::EventSink {
   std::vector<std::string> told;
 };
 
-class WellProbe : public reconcile::ClusterProbe {
+class WellKafka : public reconcile::KafkaControl {
  public:
-  env::Task<StatusOr<reconcile::ClusterFacts>> Ask(std::string) override {
+  env::Task<StatusOr<reconcile::Topology>> Observe(std::string) override {
     if (!answers) co_return MakeStatus(StatusCode::kUnavailable, "nobody answers");
-    reconcile::ClusterFacts facts;
-    facts.cluster_id = "the-cluster";
-    co_return facts;
+    reconcile::Topology topology;
+    topology.cluster_id = "the-cluster";
+    co_return topology;
+  }
+  env::Task<Status> Take(std::string, reconcile::KafkaAction) override {
+    co_return MakeStatus(StatusCode::kUnimplemented, "nothing is asked of a single broker");
   }
   bool answers = true;
 };
@@ -65,7 +68,7 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     }
     stop_ = std::make_unique<env::StopSignal>();
     controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-        *faulty_, probe_, events_, executor_, node_.env().random, {}, "", {}});
+        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}});
     Do(Start(controller_.get(), stop_.get()));
   }
   static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
@@ -152,7 +155,7 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
   std::unique_ptr<local::ApiStore> store_;
   std::unique_ptr<FaultyClient> faulty_;
   NoEvents events_;
-  WellProbe probe_;
+  WellKafka kafka_;
   std::unique_ptr<env::StopSignal> stop_;
   std::unique_ptr<reconcile::ClusterController> controller_;
   std::set<std::string> pods_;
@@ -222,10 +225,10 @@ TEST_P(ClusterControllerTest, ABrokerThatDoesNotAnswerIsTold) {
   StartOperator();
   Do(ApplyCluster(Json::object()));
   ASSERT_TRUE(BecomesReady(1));
-  probe_.answers = false;
+  kafka_.answers = false;
   world_.RunFor(absl::Seconds(15));
   EXPECT_EQ(Phase(), "Degraded");
-  probe_.answers = true;
+  kafka_.answers = true;
   EXPECT_TRUE(BecomesReady(1, absl::Seconds(15)));
   EXPECT_EQ(started_, 1);
 }

@@ -1,15 +1,11 @@
-// What a cluster says of itself over Kafka's protocol and its metrics pages: the part of the world that the
-// API server doesn't know. Plain data.
+// What a Cluster's status tells of what its brokers say of themselves. Plain data.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "lib/base/status.h"
-#include "lib/env/task.h"
-#include "operator/api/cluster.h"
+#include "operator/reconcile/kafka/topology.h"
 
 namespace dohle::reconcile {
 
@@ -25,12 +21,7 @@ struct ClusterFacts {
   int64_t offline_partitions = 0, under_replicated_partitions = 0;
 };
 
-// Asks a cluster. The implementation of the operator is kafka_probe.h; tests have their own.
-class ClusterProbe {
- public:
-  virtual ~ClusterProbe() = default;
-  // kUnavailable, kDeadlineExceeded: nobody answers at `bootstrap` ("host:port").
-  virtual env::Task<StatusOr<ClusterFacts>> Ask(std::string bootstrap) = 0;
-};
+// Pure: counts what there is. Brokers that are fenced aren't in it.
+ClusterFacts FactsOf(const Topology& topology);
 
 }  // namespace dohle::reconcile

@@ -27,7 +27,7 @@ std::string ClusterOf(const OwnedObject& object) {
 ClusterController::ClusterController(Parts parts)
     : executor_(parts.executor),
       clusters_(parts.client, parts.random, {k8s::kClusters, parts.ns, {}}, &ReadCluster),
-      reconciler_({parts.client, parts.probe, parts.events, parts.executor.clock(), clusters_,
+      reconciler_({parts.client, parts.kafka, parts.events, parts.executor.clock(), clusters_,
                    [this](const k8s::ObjectName& cluster) { return LiveOf(cluster); }, parts.options}),
       controller_(
           "cluster", parts.executor, parts.random,

@@ -15,7 +15,7 @@ class ClusterController {
  public:
   struct Parts {
     k8s::Client& client;
-    ClusterProbe& probe;
+    KafkaControl& kafka;
     EventSink& events;
     env::Executor& executor;
     env::Random& random;

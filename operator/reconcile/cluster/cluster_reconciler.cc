@@ -38,7 +38,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
         ? std::optional(kClusterResync)
         : std::optional(kClusterPoll);
   }
-  seen.step_failure = co_await Act(cluster, &seen.steps);
+  seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
   if (!seen.step_failure.ok()) {
     status = StatusOf(seen, parts_.clock.WallTimeMs());
@@ -56,10 +56,12 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   for (const PodState& pod : pods) {
     if (!pod.ready) continue;
     const std::string address = ProbeAddress(*cluster, pod);
-    StatusOr<ClusterFacts> facts = co_await parts_.probe.Ask(address);
-    seen.facts_status = facts.status();
-    if (!facts.ok()) continue;
-    seen.facts = std::move(*facts);
+    StatusOr<Topology> topology = co_await parts_.kafka.Observe(address);
+    seen.facts_status = topology.status();
+    if (!topology.ok()) continue;
+    seen.topology = *std::move(topology);
+    seen.facts = FactsOf(seen.topology);
+    seen.bootstrap = address;
     break;
   }
   // After the answer: a plan is made of what is there when it is carried out.
@@ -107,23 +109,24 @@ env::Task<Status> ClusterReconciler::WriteStatus(Ref cluster, api::ClusterStatus
   co_return written.status();
 }
 
-env::Task<Status> ClusterReconciler::Act(Ref cluster, std::vector<PlannedStep>* steps) {
-  while (!steps->empty()) {
-    const auto next = std::find_if(steps->begin(), steps->end(),
+env::Task<Status> ClusterReconciler::Act(Ref cluster, ClusterSighting* seen) {
+  std::vector<PlannedStep>& steps = seen->steps;
+  while (!steps.empty()) {
+    const auto next = std::find_if(steps.begin(), steps.end(),
                                    [](const PlannedStep& step) { return !step.blocked() && !step.awaited; });
-    if (next == steps->end()) co_return OkStatus();
-    const Status taken = co_await Take(cluster->meta.uid, *next);
+    if (next == steps.end()) co_return OkStatus();
+    const Status taken = co_await Take(cluster->meta.uid, seen->bootstrap, *next);
     if (!taken.ok()) {
       parts_.events.Warning(k8s::kClusters, cluster->meta, kReasonStepFailed, next->shown.action,
                             fmt::format("{}: {}", next->shown.object, Message(taken)));
       co_return MakeStatus(taken.code(), "{}: {}", next->shown.object, Message(taken));
     }
-    expected_.Expect(next->resource, next->name);
+    if (next->kind != PlannedStep::Kind::kKafka) expected_.Expect(next->resource, next->name);
     parts_.events.Normal(k8s::kClusters, cluster->meta, next->shown.action, next->shown.action,
                          fmt::format("{}: {}", next->shown.object, next->shown.reason));
     log::Info("operator", "cluster {}: {} {}: {}", ToString(cluster->meta.name), next->shown.action,
               next->shown.object, next->shown.reason);
-    steps->erase(next);
+    steps.erase(next);
   }
   co_return OkStatus();
 }
@@ -141,7 +144,11 @@ env::Task<Status> ClusterReconciler::CheckFree(std::string cluster_uid, const Pl
                        step.resource.kind);
 }
 
-env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, const PlannedStep& step) {
+env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, std::string bootstrap,
+                                          const PlannedStep& step) {
+  if (step.kind == PlannedStep::Kind::kKafka) {
+    co_return co_await parts_.kafka.Take(std::move(bootstrap), *step.action);
+  }
   if (step.kind == PlannedStep::Kind::kApply) {
     if (step.fresh) DOHLE_CO_RETURN_IF_ERROR(co_await CheckFree(cluster_uid, step));
     k8s::ApplyOptions options;

@@ -17,6 +17,7 @@
 #include "operator/reconcile/cluster/cluster_status.h"
 #include "operator/reconcile/cluster/expectations.h"
 #include "operator/reconcile/event_sink.h"
+#include "operator/reconcile/kafka/kafka_control.h"
 #include "operator/runtime/controller.h"
 #include "operator/runtime/informer.h"
 
@@ -34,7 +35,7 @@ class ClusterReconciler {
   // All outlive the reconciler. `live` collects what there is with the label of a Cluster.
   struct Parts {
     k8s::Client& client;
-    ClusterProbe& probe;
+    KafkaControl& kafka;
     EventSink& events;
     const env::Clock& clock;
     const runtime::Informer<ClusterResource>& clusters;
@@ -58,9 +59,9 @@ class ClusterReconciler {
   std::vector<PlannedStep> Plan(const ClusterResource& cluster, const LiveObjects& live,
                                 const ClusterSighting& seen) const;
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
-  // Takes those that nothing blocks, in order, until one fails; they are removed from `steps`.
-  env::Task<Status> Act(Ref cluster, std::vector<PlannedStep>* steps);
-  env::Task<Status> Take(std::string cluster_uid, const PlannedStep& step);
+  // Takes those that nothing blocks, in order, until one fails; they are removed from the steps.
+  env::Task<Status> Act(Ref cluster, ClusterSighting* seen);
+  env::Task<Status> Take(std::string cluster_uid, std::string bootstrap, const PlannedStep& step);
   env::Task<Status> CheckFree(std::string cluster_uid, const PlannedStep& step);
   void TellTransition(const ClusterResource& cluster, const api::ClusterStatus& now);
 

@@ -17,8 +17,10 @@ struct ClusterSighting {
   std::vector<PodState> pods;      // of all brokers, by id; one with an empty name isn't there
   std::vector<PlannedStep> steps;  // that are still to be taken
   Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
-  ClusterFacts facts;              // if facts_status is OK
-  Status step_failure;             // of the step that failed, if one did
+  ClusterFacts facts;              // if facts_status is OK; counted from `topology`
+  Topology topology;
+  std::string bootstrap;  // who told it: "host:port"; steps of the cluster itself go there
+  Status step_failure;    // of the step that failed, if one did
   std::vector<api::ListenerStatus> listeners;
 };
 

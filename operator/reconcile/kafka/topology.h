@@ -20,6 +20,7 @@ struct BrokerPlace {
   NodeId id = kNoNode;
   std::string rack;                               // broker.rack; "" = none
   bool fenced = false;                            // registered, but doesn't serve
+  int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
 };
 
@@ -44,9 +45,9 @@ struct PartitionPlace {
 
 struct QuorumVoter {
   NodeId id = kNoNode;
-  DirectoryId directory;           // zero in a static quorum (kraft.version 0)
-  int64_t log_end_offset = -1;     // -1 = unknown
-  int64_t ms_since_caught_up = 0;  // since it had all that the leader has; 0 for the leader
+  DirectoryId directory;            // zero in a static quorum (kraft.version 0)
+  int64_t log_end_offset = -1;      // -1 = unknown
+  int64_t ms_since_caught_up = -1;  // since it had all that the leader has; 0 for the leader; -1 = unknown
 };
 
 struct QuorumPlace {

@@ -24,7 +24,7 @@
 #include "lib/kafka/client/admin.h"
 #include "operator/k8s/client.h"
 #include "operator/reconcile/event_sink.h"
-#include "operator/reconcile/kafka_clients.h"
+#include "operator/reconcile/kafka/kafka_clients.h"
 #include "operator/reconcile/topic/topic_plan.h"
 
 namespace dohle::reconcile {

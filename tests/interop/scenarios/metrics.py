@@ -244,9 +244,9 @@ def many_partitions(session):
               f"{len(texts[-1]) / 1e6:.1f} MB", flush=True)
         print(f"      meanwhile {len(pauses)} requests were answered, the slowest in {max(pauses) * 1000:.1f} ms, the median in "
               f"{sorted(pauses)[len(pauses) // 2] * 1000:.1f} ms", flush=True)
-        # The fastest: what else the machine does is not the broker's.
-        check(min(inside) <= 0.1, f"{inside} s")
-        check(len(pauses) > 10 and max(pauses) < 0.1, f"the slowest request took {max(pauses)} s")
+        # Requests don't stand behind scrapes, however fast the machine is.
+        check(len(pauses) > 10, f"{len(pauses)} requests")
+        check(sorted(pauses)[len(pauses) // 2] < min(took) / 10, f"a request took {sorted(pauses)[len(pauses) // 2]} s, a scrape {min(took)} s")
     finally:
         broker.kill()
 

@@ -8,17 +8,21 @@
 
 #include "lib/env/transport.h"
 #include "lib/kafka/client/admin.h"
+#include "lib/kafka/client/cluster_admin.h"
 #include "lib/kafka/client/cluster_client.h"
 
 namespace dohle::reconcile {
 
-// Both parts live until the cluster is forgotten and nobody holds them.
+// All parts live until the cluster is forgotten and nobody holds them.
 struct KafkaClient {
   KafkaClient(env::Transport& transport, env::Executor& executor, std::vector<env::Endpoint> bootstrap,
               kafka::client::ClusterClientOptions options)
-      : client(transport, executor, std::move(bootstrap), std::move(options)), admin(client) {}
+      : client(transport, executor, std::move(bootstrap), std::move(options)),
+        admin(client),
+        cluster_admin(client) {}
   kafka::client::ClusterClient client;
   kafka::client::Admin admin;
+  kafka::client::ClusterAdmin cluster_admin;
 };
 
 class KafkaClients {

@@ -1,4 +1,4 @@
-#include "operator/reconcile/kafka_clients.h"
+#include "operator/reconcile/kafka/kafka_clients.h"
 
 #include <gtest/gtest.h>
 
