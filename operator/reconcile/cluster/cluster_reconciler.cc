@@ -11,6 +11,7 @@
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/rolling_restart.h"
+#include "operator/reconcile/cluster/scale_steps.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -34,9 +35,9 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   api::ClusterStatus status = StatusOf(seen, parts_.clock.WallTimeMs());
   DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, status));
   if (seen.steps.empty() || cluster->spec.paused) {
-    co_return status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid"
-        ? std::optional(kClusterResync)
-        : std::optional(kClusterPoll);
+    const bool at_rest = status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid" ||
+                         status.phase == "Hibernated";
+    co_return at_rest ? std::optional(kClusterResync) : std::optional(kClusterPoll);
   }
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
@@ -52,7 +53,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   ClusterSighting seen;
   seen.cluster = cluster.get();
   seen.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
-  const std::vector<PodState> pods = BrokerPods(*cluster, parts_.live(cluster->meta.name));
+  const std::vector<PodState> pods = LiveBrokerPods(*cluster, parts_.live(cluster->meta.name));
   for (const PodState& pod : pods) {
     if (!pod.ready) continue;
     const std::string address = ProbeAddress(*cluster, pod);
@@ -66,7 +67,8 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   }
   // After the answer: a plan is made of what is there when it is carried out.
   const LiveObjects live = parts_.live(cluster->meta.name);
-  seen.pods = BrokerPods(*cluster, live);
+  seen.formation = FormationOf(*cluster, live, seen.facts_status.ok() ? &seen.topology : nullptr);
+  seen.pods = BrokerPods(*cluster, seen.formation, live);
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
   if (cluster->faults.empty()) seen.steps = Plan(*cluster, live, seen);
   co_return seen;
@@ -74,20 +76,27 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
 
 std::vector<PlannedStep> ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live,
                                                  const ClusterSighting& seen) const {
+  const Topology* topology = seen.facts_status.ok() ? &seen.topology : nullptr;
+  std::vector<PlannedStep> scale =
+      PlanScale(cluster, seen.formation, seen.pods, topology, parts_.options.addressing);
+  std::vector<PlannedStep> claims = PlanClaimRemoval(cluster, seen.formation, live);
+  scale.insert(scale.end(), std::make_move_iterator(claims.begin()), std::make_move_iterator(claims.end()));
   std::string no_restart = WhyNoRestart(seen.pods, seen.facts_status, seen.facts);
-  for (size_t id = 0; id < seen.pods.size() && seen.pods.size() > 1; ++id) {
-    const std::string pod = resources::PodName(cluster.meta.name.name, static_cast<int32_t>(id));
-    if (expected_.Pending(k8s::kPods, {cluster.meta.name.ns, pod}))
-      no_restart = "Pod " + pod + " is changing";
+  if (no_restart.empty()) no_restart = WhyNoRestartWhileScaling(seen.formation, scale);
+  for (const PodState& pod : seen.pods) {
+    const std::string name = resources::PodName(cluster.meta.name.name, pod.id);
+    if (seen.pods.size() > 1 && expected_.Pending(k8s::kPods, {cluster.meta.name.ns, name}))
+      no_restart = "Pod " + name + " is changing";
   }
-  const std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
+  const std::vector<DesiredObject> desired = DesiredObjects(cluster, seen.formation, live, parts_.options);
   std::vector<PlannedStep> steps =
       PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live, no_restart);
+  ExplainStops(cluster, seen.formation, &steps);
+  steps.insert(steps.end(), std::make_move_iterator(scale.begin()), std::make_move_iterator(scale.end()));
   for (PlannedStep& step : steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
-  const Formation formation = FormationOf(cluster, live);
-  if (!formation.refusal.empty()) steps.insert(steps.begin(), RefusedScaling(cluster, formation));
+  if (!seen.formation.refusal.empty()) steps.insert(steps.begin(), RefusedScaling(cluster, seen.formation));
   return steps;
 }
 

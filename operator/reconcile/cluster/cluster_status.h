@@ -8,13 +8,15 @@
 #include "operator/reconcile/cluster/broker_facts.h"
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_resource.h"
+#include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/pod_state.h"
 
 namespace dohle::reconcile {
 
 struct ClusterSighting {
   const ClusterResource* cluster = nullptr;
-  std::vector<PodState> pods;      // of all brokers, by id; one with an empty name isn't there
+  Formation formation;
+  std::vector<PodState> pods;      // of all brokers that run, by id; one with an empty name isn't there
   std::vector<PlannedStep> steps;  // that are still to be taken
   Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
   ClusterFacts facts;              // if facts_status is OK; counted from `topology`
@@ -36,6 +38,8 @@ inline constexpr std::string_view kReasonStepFailed = "StepFailed";
 inline constexpr std::string_view kReasonUnreachable = "BrokerUnreachable";
 inline constexpr std::string_view kReasonOffline = "PartitionsOffline";
 inline constexpr std::string_view kReasonUnderReplicated = "PartitionsUnderReplicated";
+inline constexpr std::string_view kReasonHibernated = "Hibernated";
+inline constexpr std::string_view kReasonFenced = "Fenced";
 inline constexpr std::string_view kReasonAsAsked = "AsAsked";
 inline constexpr std::string_view kReasonHealthy = "Healthy";
 

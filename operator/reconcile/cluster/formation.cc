@@ -118,10 +118,10 @@ Removal NextRemoval(const Member& member, bool leaves, bool has_pod, const Topol
     case Removal::kDraining:
       if (topology == nullptr) return Removal::kDraining;
       if (leaves) return IsEmpty(*topology, id) ? Removal::kStopping : Removal::kDraining;
-      return IsCordoned(*topology, id) || FindBroker(*topology, id) == nullptr ? Removal::kDraining
-                                                                               : Removal::kNone;
+      return IsClosed(*topology, id) ? Removal::kDraining : Removal::kNone;
     case Removal::kStopping:
-      if (!leaves) return Removal::kDraining;
+      // What was placed there before everybody knew that it is closed moves away first.
+      if (!leaves || (topology != nullptr && !IsEmpty(*topology, id))) return Removal::kDraining;
       return topology != nullptr && !has_pod && FindBroker(*topology, id) == nullptr ? Removal::kDone
                                                                                      : Removal::kStopping;
     case Removal::kDone:

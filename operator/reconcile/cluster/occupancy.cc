@@ -10,9 +10,9 @@ const BrokerPlace* FindBroker(const Topology& topology, NodeId id) {
   return it == topology.brokers.end() ? nullptr : &*it;
 }
 
-bool IsCordoned(const Topology& topology, NodeId id) {
+bool IsClosed(const Topology& topology, NodeId id) {
   const BrokerPlace* broker = FindBroker(topology, id);
-  return broker != nullptr && broker->cordoned;
+  return broker == nullptr || broker->cordoned || broker->fenced;
 }
 
 bool IsVoter(const Topology& topology, NodeId id) {
@@ -29,9 +29,7 @@ int64_t ReplicasOn(const Topology& topology, NodeId id) {
 }
 
 bool IsEmpty(const Topology& topology, NodeId id) {
-  const BrokerPlace* broker = FindBroker(topology, id);
-  const bool closed = broker == nullptr || broker->cordoned;
-  return closed && !IsVoter(topology, id) && ReplicasOn(topology, id) == 0;
+  return IsClosed(topology, id) && !IsVoter(topology, id) && ReplicasOn(topology, id) == 0;
 }
 
 }  // namespace dohle::reconcile

@@ -7,8 +7,8 @@ namespace dohle::reconcile {
 
 // Null: it isn't registered.
 const BrokerPlace* FindBroker(const Topology& topology, NodeId id);
-// Whether it takes no new replicas (KIP-1066).
-bool IsCordoned(const Topology& topology, NodeId id);
+// Whether it takes no new replicas: it is cordoned (KIP-1066), or doesn't serve.
+bool IsClosed(const Topology& topology, NodeId id);
 bool IsVoter(const Topology& topology, NodeId id);
 // Partitions that it has a replica of, or will have.
 int64_t ReplicasOn(const Topology& topology, NodeId id);

@@ -9,6 +9,7 @@
 namespace dohle::reconcile {
 
 struct PodState {
+  int32_t id = -1;  // of its broker
   std::string name, node, pod_ip, host_ip;
   std::string phase;  // of the Pod: Pending, Running, Succeeded, Failed, Unknown
   bool ready = false;

@@ -7,8 +7,8 @@ namespace dohle::reconcile {
 std::string WhyNoRestart(const std::vector<PodState>& pods, const Status& facts_status,
                          const ClusterFacts& facts) {
   if (pods.size() <= 1) return "";
-  for (size_t id = 0; id < pods.size(); ++id) {
-    if (!pods[id].ready) return fmt::format("broker {} isn't ready", id);
+  for (const PodState& pod : pods) {
+    if (!pod.ready) return fmt::format("broker {} isn't ready", pod.id);
   }
   if (!facts_status.ok()) return "no broker tells whether its partitions are in sync";
   if (facts.brokers.size() < pods.size()) {

@@ -10,7 +10,10 @@ namespace {
 class RollingRestartTest : public testing::Test {
  protected:
   RollingRestartTest() : pods_(3) {
-    for (PodState& pod : pods_) pod.ready = true;
+    for (size_t id = 0; id < pods_.size(); ++id) {
+      pods_[id].id = static_cast<int32_t>(id);
+      pods_[id].ready = true;
+    }
     facts_.brokers.resize(3);
   }
   std::string Why() const { return WhyNoRestart(pods_, status_, facts_); }

@@ -55,7 +55,7 @@ class ScalePlanner {
     const BrokerPlace* broker = FindBroker(topology_, id);
     if (broker == nullptr || member.removal != Removal::kDraining) return;
     if (formation_.Leaves(member.id)) {
-      if (!broker->cordoned)
+      if (!broker->cordoned && !broker->fenced)
         Add("Cordon", Named(id), "it leaves: it gets no new replicas", SetCordon(id, "*"));
     } else if (broker->cordoned) {
       Add("Uncordon", Named(id), "it stays after all", SetCordon(id, std::nullopt));
@@ -65,7 +65,7 @@ class ScalePlanner {
   void Drain() {
     std::vector<NodeId> leaving;
     for (const int32_t id : formation_.leaving) {
-      if (IsCordoned(topology_, NodeId(id))) leaving.push_back(NodeId(id));
+      if (IsClosed(topology_, NodeId(id))) leaving.push_back(NodeId(id));
     }
     if (leaving.empty()) return;
     int64_t left = 0;
@@ -133,7 +133,7 @@ class ScalePlanner {
     if (member.removal != Removal::kStopping || broker == nullptr) return;
     const bool has_pod = std::any_of(pods_.begin(), pods_.end(),
                                      [&](const PodState& pod) { return pod.id == member.id && !pod.name.empty(); });
-    if (has_pod || !broker->fenced) return;
+    if (has_pod || !broker->fenced || !IsEmpty(topology_, id)) return;
     Add("Uncordon", Named(id), "it is gone for good", SetCordon(id, std::nullopt));
     Add("Unregister", Named(id), "it is gone for good", UnregisterBroker{id});
   }
