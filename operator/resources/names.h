@@ -26,6 +26,13 @@ inline constexpr std::string_view kFounderAnnotation = "dohle.dev/founder";
 // On claims: how far its broker's removal is (member.h).
 inline constexpr std::string_view kRemovalAnnotation = "dohle.dev/removal";
 
+// On Clusters, by their users (kubectl-dohle sets them too).
+inline constexpr std::string_view kFenceAnnotation = "dohle.dev/fence";  // "0,2", or "*": these stay stopped
+inline constexpr std::string_view kRollAnnotation =
+    "dohle.dev/roll";  // any other text than before: all restart
+inline constexpr std::string_view kApproveAnnotation =
+    "dohle.dev/approve";  // the id of a plan that waits for it
+
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
 inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";

@@ -55,5 +55,8 @@ std::string LocalHostName();
 std::string AbsolutePath(const std::string& path);
 // Whether somebody looks at what is printed.
 bool StandardOutputIsTerminal();
+// This process becomes another program, looked up in $PATH, with our environment and terminal. Returns only
+// if that fails. `argv` has at least the program; for main(), before an environment is started.
+Status BecomeProgram(const std::vector<std::string>& argv);
 
 }  // namespace dohle::env

@@ -16,14 +16,14 @@ class Producer:
     """One client that writes numbers, each acknowledged by all replicas in sync, until it is asked for how many."""
 
     def __init__(self, world, name):
-        self.child = Child([packages.command("kcat", "kcat"), "-b", world.bootstrap, "-P", "-t", name, "-X", "acks=all",
+        self.child = Child([packages.command("kcat", "kcat"), "-b", world.bootstrap, "-P", "-E", "-t", name, "-X", "acks=all",
                             "-X", "enable.idempotence=true", "-X", "message.timeout.ms=60000", "-X", "linger.ms=5"],
                            world.log.parent / "producer.err")
         self.sent = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
-        # It gives up if the only broker that it knows goes.
+        # -E: it doesn't give up when no broker can be reached for a moment. Until it knows several it has one only.
         eventually(lambda: len(world.consume(name)) > 10, "the first records", LONG)
 
     def _send(self):
