@@ -16,6 +16,7 @@
 #include "broker/server/admin_endpoint.h"
 #include "broker/server/alter_partition_sender.h"
 #include "broker/server/broker_metrics_source.h"
+#include "broker/server/config/cordoned_log_dirs.h"
 #include "broker/server/config_validator.h"
 #include "broker/server/controller_channel.h"
 #include "broker/server/controller_duties.h"
@@ -193,7 +194,7 @@ void Broker::Parts::MakeReplicas() {
   options.cordoned = [this] {
     std::vector<std::string> cordoned = config().logs.log_dirs;
     const std::shared_ptr<const server::LoadedConfig> now = live_config.Current();
-    std::erase_if(cordoned, [&](const std::string& path) { return !now->config.logs.Cordoned(path); });
+    std::erase_if(cordoned, [&](const std::string& path) { return !server::IsCordoned(now->config, path); });
     return cordoned;
   };
   replicas = std::make_unique<replica::ReplicaSet>(
@@ -285,7 +286,7 @@ env::Task<Status> Broker::Parts::Register() {
     const std::shared_ptr<const server::LoadedConfig> now = live_config.Current();
     std::vector<DirectoryId> cordoned;
     for (const auto& directory : logs->directories()) {
-      if (now->config.logs.Cordoned(directory->path())) cordoned.push_back(directory->properties().directory_id);
+      if (server::IsCordoned(now->config, directory->path())) cordoned.push_back(directory->properties().directory_id);
     }
     return cordoned;
   };

@@ -30,6 +30,8 @@ inline constexpr std::string_view kRemovalAnnotation = "dohle.dev/removal";
 inline constexpr std::string_view kFenceAnnotation = "dohle.dev/fence";  // "0,2", or "*": these stay stopped
 inline constexpr std::string_view kRollAnnotation =
     "dohle.dev/roll";  // any other text than before: all restart
+// "1,4": these brokers go first when there are too many.
+inline constexpr std::string_view kRemoveBrokersAnnotation = "dohle.dev/remove-brokers";
 inline constexpr std::string_view kApproveAnnotation =
     "dohle.dev/approve";  // the id of a plan that waits for it
 

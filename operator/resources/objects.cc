@@ -87,7 +87,7 @@ std::vector<DesiredObject> BuildObjects(const Subject& subject, const ServiceFac
     for (const api::StorageVolume& volume : subject.spec.storage.volumes) {
       objects.push_back(BuildClaim(subject, volume, member));
     }
-    if (member.runs) objects.push_back(BuildPod(subject, member.id, services));
+    if (member.runs) objects.push_back(BuildPod(subject, member, services));
   }
   return objects;
 }

@@ -43,7 +43,7 @@ TEST(QuorumTest, EachFounderHasADirectoryOfItsOwn) {
     }
   }
   // The same in every build: a founder that starts again before it is formatted has it still.
-  EXPECT_EQ(FounderDirectory("Dw4NDAsKSQiHBgUEAwIBAA", 0), "@@");
+  EXPECT_EQ(FounderDirectory("Dw4NDAsKSQiHBgUEAwIBAA", 0), "x_jL2o_sRJCFLyumb83YHQ");
 }
 
 TEST(QuorumTest, IdsAreReadAndWritten) {

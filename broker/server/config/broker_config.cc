@@ -144,14 +144,6 @@ Status CheckSizes(const EffectiveValues& v) {
   return OkStatus();
 }
 
-}  // namespace
-
-bool LogsConfig::Cordoned(const std::string& directory) const {
-  return Has(cordoned_log_dirs, "*") || Has(cordoned_log_dirs, directory);
-}
-
-namespace {
-
 Status CheckNodeAndDirectories(const EffectiveValues& v, const BrokerConfig& config) {
   if (v.Int("broker.id") >= 0 && v.Int("broker.id") != v.Int("node.id")) {
     return MakeStatus(StatusCode::kInvalidArgument,

@@ -38,9 +38,6 @@ struct NetworkConfig {
 struct LogsConfig {
   std::vector<std::string> log_dirs;
   std::vector<std::string> cordoned_log_dirs;  // "*": all
-
-  // No new replicas are to be placed in that directory (KIP-1066).
-  bool Cordoned(const std::string& directory) const;
   int32_t num_recovery_threads_per_data_dir = 0;
   int64_t log_retention_check_interval_ms = 0;
   int32_t log_flush_offset_checkpoint_interval_ms = 0;

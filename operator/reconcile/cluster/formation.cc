@@ -65,10 +65,26 @@ bool HasPod(const ClusterResource& cluster, const LiveObjects& live, int32_t id)
       {cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, id)});
 }
 
+void AddMissing(const ClusterResource& cluster, const Data& data, const Quorum& quorum,
+                std::map<int32_t, Member>* members) {
+  const auto add = [&](int32_t id, bool founder) {
+    if (members->contains(id)) return;
+    Member& added = (*members)[id];
+    if (const auto kept = data.brokers.find(id); kept != data.brokers.end()) added = kept->second;
+    added.id = id;
+    added.founder = added.founder || founder;
+  };
+  // Without each other they never have a leader, however many brokers are asked for by now.
+  if (!quorum.formed) {
+    for (const int32_t id : quorum.founders) add(id, true);
+  }
+  for (int32_t id = 0; members->size() < static_cast<size_t>(cluster.spec.brokers); ++id) add(id, false);
+}
+
 // The ids that go, of more than there shall be.
 std::vector<int32_t> Surplus(const ClusterResource& cluster, const Data& data, size_t there) {
   const auto asked = static_cast<size_t>(cluster.spec.brokers);
-  std::vector<int32_t> order = resources::ParseIds(cluster.meta.Annotation(kRemoveBrokersAnnotation));
+  std::vector<int32_t> order = resources::ParseIds(cluster.meta.Annotation(resources::kRemoveBrokersAnnotation));
   for (auto it = data.brokers.rbegin(); it != data.brokers.rend(); ++it) order.push_back(it->first);
   std::vector<int32_t> going;
   for (const int32_t id : order) {
@@ -82,8 +98,8 @@ std::vector<int32_t> Surplus(const ClusterResource& cluster, const Data& data, s
 }
 
 // Why those can't go; "" if they can.
-std::string WhyTheyStay(const ClusterResource& cluster, const std::vector<int32_t>& going, const Quorum& quorum,
-                        size_t there, const Topology* topology) {
+std::string WhyTheyStay(const std::vector<int32_t>& going, const Quorum& quorum, size_t there,
+                        const Topology* topology) {
   if (!quorum.dynamic()) {
     const auto voter = std::find_if(going.begin(), going.end(),
                                     [&](int32_t id) { return quorum.IsController(id); });
@@ -161,7 +177,7 @@ void Hibernate(const ClusterResource& cluster, const LiveObjects& live, const To
 }
 
 void Fence(const ClusterResource& cluster, Formation* formation) {
-  const std::string_view fence = cluster.meta.Annotation(kFenceAnnotation);
+  const std::string_view fence = cluster.meta.Annotation(resources::kFenceAnnotation);
   if (fence.empty()) return;
   const std::vector<int32_t> ids = resources::ParseIds(fence);
   for (Member& member : formation->members) {
@@ -221,17 +237,10 @@ Formation FormationOf(const ClusterResource& cluster, const LiveObjects& live, c
                               (formation.quorum.formed || !cluster.status.cluster_id.empty());
     std::map<int32_t, Member> members = data.brokers;
     std::erase_if(members, [](const auto& entry) { return entry.second.removal == Removal::kDone; });
-    for (int32_t id = 0; members.size() < static_cast<size_t>(cluster.spec.brokers); ++id) {
-      if (members.contains(id)) continue;
-      Member& added = members[id];
-      if (const auto kept = data.brokers.find(id); kept != data.brokers.end()) added = kept->second;
-      added.id = id;
-      added.founder =
-          added.founder || (!formation.quorum.formed && formation.quorum.IsFounder(id) && !data.brokers.contains(id));
-    }
+    AddMissing(cluster, data, formation.quorum, &members);
     formation.leaving = Surplus(cluster, data, members.size());
     if (!formation.leaving.empty())
-      formation.refusal = WhyTheyStay(cluster, formation.leaving, formation.quorum, members.size(), topology);
+      formation.refusal = WhyTheyStay(formation.leaving, formation.quorum, members.size(), topology);
     // What is stopping holds nothing: it can go whatever the others hold.
     if (!formation.refusal.empty()) {
       std::erase_if(formation.leaving,

@@ -27,11 +27,6 @@
 
 namespace dohle::reconcile {
 
-// On a Cluster: the brokers that go first when there are too many ("1,4").
-inline constexpr std::string_view kRemoveBrokersAnnotation = "dohle.dev/remove-brokers";
-// On a Cluster: brokers that are stopped and stay so while they are named ("1,2"; "*": all).
-inline constexpr std::string_view kFenceAnnotation = "dohle.dev/fence";
-
 struct Formation {
   std::vector<resources::Member> members;  // by id; none whose removal is done
   std::vector<int32_t> leaving;            // of them: those that are wanted no more, and may go

@@ -63,6 +63,8 @@ TEST(FormationTest, WhatWasBegunIsFinishedWithTheSameFounders) {
   live["persistentvolumeclaims"].erase({"ns", "data-quickstart-1"});
   EXPECT_EQ(MembersOf(Of(3), live), "0* 1* 2*");
   EXPECT_EQ(FormationOf(Of(3), live, nullptr).quorum, resources::NewQuorum("cluster-uid", 3));
+  // Even if by now fewer are asked for.
+  EXPECT_EQ(MembersOf(Of(1), live), "0* 1* 2*");
 }
 
 // It would vote again under the same directory id.
@@ -106,7 +108,7 @@ TEST(FormationTest, TheHighestIdsGoFirstOrThoseThatAreNamed) {
   const LiveObjects live = AsAsked(Of(5));
   TestTopology topology({0, 1, 2, 3, 4}, {0, 1, 2});
   EXPECT_EQ(MembersOf(Of(3), live, &topology), "0* 1* 2* 3!draining 4!draining");
-  const k8s::StringPairs named = {{std::string(kRemoveBrokersAnnotation), "1,9,4"}};
+  const k8s::StringPairs named = {{std::string(resources::kRemoveBrokersAnnotation), "1,9,4"}};
   EXPECT_EQ(MembersOf(Of(4, "", named), live, &topology), "0* 1*!draining 2* 3 4");
   EXPECT_EQ(MembersOf(Of(2, "", named), live, &topology), "0* 1*!draining 2* 3!draining 4!draining");
   EXPECT_EQ(MembersOf(Of(5, "", named), live, &topology), "0* 1* 2* 3 4");
@@ -184,8 +186,8 @@ TEST(FormationTest, WhatCameLateMovesAwayFirst) {
 
 TEST(FormationTest, FencedBrokersDontRun) {
   const LiveObjects live = AsAsked(Of(3));
-  EXPECT_EQ(MembersOf(Of(3, "", {{std::string(kFenceAnnotation), "1"}}), live), "0* 1*- 2*");
-  EXPECT_EQ(MembersOf(Of(3, "", {{std::string(kFenceAnnotation), "*"}}), live), "0*- 1*- 2*-");
+  EXPECT_EQ(MembersOf(Of(3, "", {{std::string(resources::kFenceAnnotation), "1"}}), live), "0* 1*- 2*");
+  EXPECT_EQ(MembersOf(Of(3, "", {{std::string(resources::kFenceAnnotation), "*"}}), live), "0*- 1*- 2*-");
 }
 
 TEST(FormationTest, HibernationEndsWithTheController) {

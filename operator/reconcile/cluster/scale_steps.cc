@@ -195,7 +195,7 @@ void ExplainStops(const ClusterResource& cluster, const Formation& formation, st
     step.shown.action = "StopBroker";
     const auto& fenced = formation.fenced;
     if (std::find(fenced.begin(), fenced.end(), member->id) != fenced.end()) {
-      step.shown.reason = fmt::format("the annotation {} names it", kFenceAnnotation);
+      step.shown.reason = fmt::format("the annotation {} names it", resources::kFenceAnnotation);
     } else if (cluster.spec.hibernated) {
       step.shown.reason = "spec.hibernated is set";
     } else {

@@ -10,6 +10,7 @@
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/pod_state.h"
 #include "operator/reconcile/kafka/topology.h"
+#include "operator/resources/options.h"
 
 namespace dohle::reconcile {
 

@@ -107,7 +107,7 @@ TEST_F(ScaleStepsTest, StopsTellWhy) {
     std::erase_if(steps, [](const PlannedStep& step) { return step.kind != PlannedStep::Kind::kDelete; });
     return ToText(steps);
   };
-  EXPECT_EQ(stops(Of(4), {{std::string(kFenceAnnotation), "2"}}),
+  EXPECT_EQ(stops(Of(4), {{std::string(resources::kFenceAnnotation), "2"}}),
             "StopBroker Pod/quickstart-broker-2: the annotation dohle.dev/fence names it\n");
   EXPECT_EQ(stops(Of(4, R"(,"hibernated":true)"), {}),
             "StopBroker Pod/quickstart-broker-2: spec.hibernated is set\n");
