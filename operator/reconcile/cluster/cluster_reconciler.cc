@@ -91,7 +91,7 @@ std::vector<PlannedStep> ClusterReconciler::Plan(const ClusterResource& cluster,
   const std::vector<DesiredObject> desired = DesiredObjects(cluster, seen.formation, live, parts_.options);
   std::vector<PlannedStep> steps =
       PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live, no_restart);
-  ExplainStops(cluster, seen.formation, &steps);
+  Explain(cluster, seen.formation, &steps);
   steps.insert(steps.end(), std::make_move_iterator(scale.begin()), std::make_move_iterator(scale.end()));
   for (PlannedStep& step : steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "operator/reconcile/cluster/drain.h"
@@ -153,6 +154,29 @@ const Member* MemberOfPod(const ClusterResource& cluster, const Formation& forma
   return it == formation.members.end() ? nullptr : &*it;
 }
 
+const Member* MemberOfClaim(const Formation& formation, const PlannedStep& claim) {
+  if (claim.body == nullptr) return nullptr;
+  const k8s::Json* labels = k8s::Find(*claim.body, "metadata.labels");
+  const std::vector<int32_t> ids = resources::ParseIds(
+      labels == nullptr ? "" : labels->value(std::string(resources::kBrokerIdLabel), ""));
+  return ids.empty() ? nullptr : formation.Find(ids.front());
+}
+
+std::string WhyMarked(const Member& member, const Formation& formation) {
+  switch (member.removal) {
+    case Removal::kNone:
+      return "its broker stays";
+    case Removal::kDraining:
+      return formation.Leaves(member.id) ? "its broker leaves, and is emptied first"
+                                         : "its broker stays after all, and is opened again";
+    case Removal::kStopping:
+      return "its broker holds nothing any more, and is stopped";
+    case Removal::kDone:
+      return "its broker is gone for good";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<PlannedStep> PlanScale(const ClusterResource& cluster, const Formation& formation,
@@ -187,8 +211,12 @@ std::vector<PlannedStep> PlanClaimRemoval(const ClusterResource& cluster, const 
   return steps;
 }
 
-void ExplainStops(const ClusterResource& cluster, const Formation& formation, std::vector<PlannedStep>* steps) {
+void Explain(const ClusterResource& cluster, const Formation& formation, std::vector<PlannedStep>* steps) {
   for (PlannedStep& step : *steps) {
+    if (step.resource == k8s::kPersistentVolumeClaims &&
+        step.shown.reason.find(resources::kRemovalAnnotation) != std::string::npos) {
+      if (const Member* member = MemberOfClaim(formation, step)) step.shown.reason = WhyMarked(*member, formation);
+    }
     if (step.kind != PlannedStep::Kind::kDelete || !(step.resource == k8s::kPods)) continue;
     const Member* member = MemberOfPod(cluster, formation, step.name.name);
     if (member == nullptr || member->runs) continue;

@@ -24,8 +24,9 @@ std::vector<PlannedStep> PlanScale(const ClusterResource& cluster, const Formati
 std::vector<PlannedStep> PlanClaimRemoval(const ClusterResource& cluster, const Formation& formation,
                                           const LiveObjects& live);
 
-// Pods of brokers that shall not run are deleted for that reason, and not since nothing asks for them.
-void ExplainStops(const ClusterResource& cluster, const Formation& formation, std::vector<PlannedStep>* steps);
+// What is done to Pods and claims because the set of brokers changes says so: Pods of brokers that shall not
+// run are deleted for that reason, and not since nothing asks for them.
+void Explain(const ClusterResource& cluster, const Formation& formation, std::vector<PlannedStep>* steps);
 
 // Why no broker that serves may be restarted now; "" if the set of brokers isn't changing.
 std::string WhyNoRestartWhileScaling(const Formation& formation, const std::vector<PlannedStep>& scale_steps);

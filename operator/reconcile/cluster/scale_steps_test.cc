@@ -103,7 +103,7 @@ TEST_F(ScaleStepsTest, StopsTellWhy) {
     cluster.meta.annotations = annotations;
     const Formation formation = FormationOf(cluster, live_, &*topology_);
     auto steps = PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_);
-    ExplainStops(cluster, formation, &steps);
+    Explain(cluster, formation, &steps);
     std::erase_if(steps, [](const PlannedStep& step) { return step.kind != PlannedStep::Kind::kDelete; });
     return ToText(steps);
   };
@@ -123,12 +123,12 @@ TEST_F(ScaleStepsTest, ClaimsGoByPolicy) {
   topology_ = TestTopology({0, 1, 2});
   const auto removed = [&](const ClusterResource& cluster) {
     const Formation formation = FormationOf(cluster, live_, &*topology_);
-    return ToText(PlanClaimRemoval(cluster, formation, live_)) +
-           ToText(PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_));
+    auto steps = PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_);
+    Explain(cluster, formation, &steps);
+    return ToText(PlanClaimRemoval(cluster, formation, live_)) + ToText(steps);
   };
   EXPECT_EQ(removed(Of(3)),
-            "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-3: "
-            "metadata.annotations.dohle.dev/removal differs from what is asked\n");
+            "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-3: its broker is gone for good\n");
   EXPECT_EQ(removed(Of(3, R"(,"storage":{"scaleDownPolicy":"Delete"})")),
             "DeleteClaim PersistentVolumeClaim/data-quickstart-3: its broker was emptied and taken away\n");
 }
