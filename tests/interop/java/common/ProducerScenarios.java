@@ -168,7 +168,8 @@ final class ProducerScenarios {
   }
 
   private static void headersAndTimestamps(Context context) throws Exception {
-    String topic = context.topic(1);
+    // Retention would take records of 2001 away, sooner or later.
+    String topic = context.topic(1, "retention.ms", "-1");
     byte[] bytes = {0, -1, 127};
     try (KafkaProducer<String, String> producer = context.producer()) {
       producer.send(new ProducerRecord<>(topic, 0, 1_000_000_000_000L, "k", "v",
