@@ -286,7 +286,8 @@ env::Task<Status> Broker::Parts::Register() {
     const std::shared_ptr<const server::LoadedConfig> now = live_config.Current();
     std::vector<DirectoryId> cordoned;
     for (const auto& directory : logs->directories()) {
-      if (server::IsCordoned(now->config, directory->path())) cordoned.push_back(directory->properties().directory_id);
+      if (server::IsCordoned(now->config, directory->path()))
+        cordoned.push_back(directory->properties().directory_id);
     }
     return cordoned;
   };

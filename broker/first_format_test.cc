@@ -34,15 +34,16 @@ class FirstFormatTest : public testing::Test {
   // A node of a quorum whose voters may change: "CLUSTER DIRECTORY", and whether it knows voters.
   std::string FormatOne(int id, const std::string& directory, const std::string& initial,
                         const std::string& more_key = "", const std::string& more_value = "") {
-    server::ConfigMap properties = {{"node.id", std::to_string(id)},
-                                    {"log.dirs", directory},
-                                    {"process.roles", "broker,controller"},
-                                    {"dohle.cluster.id", kId},
-                                    {"dohle.initial.controllers", initial},
-                                    {"controller.quorum.bootstrap.servers", "a:9093,b:9093"},
-                                    {"controller.listener.names", "QUORUM"},
-                                    {"listeners", "PLAINTEXT://:9092,QUORUM://:9093"},
-                                    {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,QUORUM:PLAINTEXT"}};
+    server::ConfigMap properties = {
+        {"node.id", std::to_string(id)},
+        {"log.dirs", directory},
+        {"process.roles", "broker,controller"},
+        {"dohle.cluster.id", kId},
+        {"dohle.initial.controllers", initial},
+        {"controller.quorum.bootstrap.servers", "a:9093,b:9093"},
+        {"controller.listener.names", "QUORUM"},
+        {"listeners", "PLAINTEXT://:9092,QUORUM://:9093"},
+        {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,QUORUM:PLAINTEXT"}};
     if (!more_key.empty()) properties[more_key] = more_value;
     const auto loaded = server::LoadBrokerConfig(properties);
     if (!loaded.ok()) return std::string(Message(loaded.status()));
@@ -99,8 +100,7 @@ TEST_F(FirstFormatTest, ANewDirectoryIsMadeBesideTheMetadataButNotTheMetadataBes
 }
 
 TEST_F(FirstFormatTest, InitialControllersBeginAQuorumAndOthersFindIt) {
-  const std::string initial =
-      std::string("0@a:9093:") + kDirectory + ",1@[::1]:9093:" + kOtherDirectory;
+  const std::string initial = std::string("0@a:9093:") + kDirectory + ",1@[::1]:9093:" + kOtherDirectory;
   EXPECT_EQ(FormatOne(0, "/a", initial), std::string(kId) + " " + kDirectory + " voters");
   EXPECT_EQ(FormatOne(1, "/b", initial), std::string(kId) + " " + kOtherDirectory + " voters");
   const std::string later = FormatOne(2, "/c", initial);

@@ -82,7 +82,8 @@ env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicParti
       const DirectoryId directory = topic->Partition(name.partition)->DirectoryOf(options_.node_id);
       std::optional<DirectoryId> where;
       if (logs_.FindDirectory(directory) != nullptr) where = directory;
-      auto loaded = logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where, cordoned);
+      auto loaded =
+          logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where, cordoned);
       if (!loaded.ok()) {
         log::Error("replica", "no replica of {} here: {}", ToString(name), Message(loaded.status()));
         if (where && env::IsDeviceFailure(loaded.status())) DirectoryFailed(*where, name, loaded.status());

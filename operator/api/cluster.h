@@ -30,8 +30,8 @@ struct StorageVolume {
 };
 
 struct Storage {
-  std::vector<StorageVolume> volumes = {StorageVolume{}};    // log.dirs, one directory each; at least one
-  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;  // of the claims, when the Cluster is deleted
+  std::vector<StorageVolume> volumes = {StorageVolume{}};      // log.dirs, one directory each; at least one
+  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;    // of the claims, when the Cluster is deleted
   DeletionPolicy scale_down_policy = DeletionPolicy::kRetain;  // of those of a broker that is taken away
 };
 
@@ -61,7 +61,7 @@ inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 struct ClusterSpec {
   int32_t brokers = 1;
   std::optional<int32_t> controllers;  // how many brokers vote; unset: by their number
-  std::string image;  // "": the operator's default (flag --broker-image)
+  std::string image;                   // "": the operator's default (flag --broker-image)
   std::string image_pull_policy = "IfNotPresent";
   Storage storage;
   std::vector<Listener> listeners = {Listener{}};

@@ -10,8 +10,8 @@ namespace dohle::api {
 namespace {
 
 constexpr std::array<std::string_view, 3> kPullPolicies = {"Always", "IfNotPresent", "Never"};
-constexpr std::array<std::string_view, 9> kPhases = {"Pending", "Creating",   "Ready",    "Updating", "Degraded",
-                                                     "Paused",  "Hibernated", "Deleting", "Invalid"};
+constexpr std::array<std::string_view, 9> kPhases = {
+    "Pending", "Creating", "Ready", "Updating", "Degraded", "Paused", "Hibernated", "Deleting", "Invalid"};
 
 std::span<const CelRule> ControllersRules() {
   static const CelRule kRules[] = {
@@ -226,20 +226,22 @@ void DescribeScheduling(FieldVisitor& v, ClusterSpec& s) {
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Integer32(
       {.name = "brokers",
-       .doc = "How many brokers. New ones get their share of the replicas. When it gets smaller, those with the "
-              "highest ids go, or those that the annotation `dohle.dev/remove-brokers` names (`1,4`): each is "
-              "emptied first, which is refused while a topic has more replicas than brokers would be left, "
-              "and may be taken back at any time.",
+       .doc =
+           "How many brokers. New ones get their share of the replicas. When it gets smaller, those with the "
+           "highest ids go, or those that the annotation `dohle.dev/remove-brokers` names (`1,4`): each is "
+           "emptied first, which is refused while a topic has more replicas than brokers would be left, "
+           "and may be taken back at any time.",
        .minimum = 1,
        .maximum = kMaxBrokers},
       s.brokers);
-  v.OptionalInteger32({.name = "controllers",
-                       .doc = "How many of the brokers vote in the metadata quorum; if not set, 1 of 1 and 2, 3 "
-                              "of 3 to 6, 5 of 7 and more. They are chosen by the operator.",
-                       .minimum = 1,
-                       .maximum = 9,
-                       .rules = ControllersRules()},
-                      s.controllers);
+  v.OptionalInteger32(
+      {.name = "controllers",
+       .doc = "How many of the brokers vote in the metadata quorum; if not set, 1 of 1 and 2, 3 "
+              "of 3 to 6, 5 of 7 and more. They are chosen by the operator.",
+       .minimum = 1,
+       .maximum = 9,
+       .rules = ControllersRules()},
+      s.controllers);
   v.PlainText(
       {.name = "image", .doc = "The broker's image; the operator's default if not set.", .max_length = 512},
       s.image);
@@ -280,9 +282,10 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
       s.paused);
-  v.Boolean({.name = "hibernated",
-             .doc = "Whether all brokers are stopped. Their volumes are kept, and the cluster comes back whole."},
-            s.hibernated);
+  v.Boolean(
+      {.name = "hibernated",
+       .doc = "Whether all brokers are stopped. Their volumes are kept, and the cluster comes back whole."},
+      s.hibernated);
 }
 
 void DescribeBroker(FieldVisitor& v, BrokerStatus& b) {

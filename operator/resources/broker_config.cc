@@ -93,8 +93,8 @@ std::string FirstVoters(const Subject& subject) {
 std::string QuorumBootstrap(const Subject& subject) {
   std::vector<std::string> servers;
   if (subject.options.addressing == Addressing::kDns) {
-    servers.push_back(fmt::format("{}.{}.svc:{}", HeadlessServiceName(subject.name()), subject.ns(),
-                                  api::kControllerPort));
+    servers.push_back(
+        fmt::format("{}.{}.svc:{}", HeadlessServiceName(subject.name()), subject.ns(), api::kControllerPort));
   }
   for (int32_t id = 0; id < kBootstrapPods; ++id)
     servers.push_back(fmt::format("{}:{}", PodHost(subject.name(), subject.ns(), id), api::kControllerPort));

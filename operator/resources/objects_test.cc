@@ -141,10 +141,12 @@ TEST(ObjectsTest, AreAsInTestdata) {
 
 TEST(PodTest, WaitsForAddresses) {
   const Built node_port(Cases()[2]);
-  EXPECT_EQ(BuildPod(node_port.subject(), {.id = 0}, {}).blocked_by, "Service demo-outside-0 has no node port yet");
+  EXPECT_EQ(BuildPod(node_port.subject(), {.id = 0}, {}).blocked_by,
+            "Service demo-outside-0 has no node port yet");
   EXPECT_EQ(BuildPod(node_port.subject(), {.id = 0}, Cases()[2].services).blocked_by, "");
   const Built balancer(Cases()[3]);
-  EXPECT_EQ(BuildPod(balancer.subject(), {.id = 0}, {}).blocked_by, "Service demo-public-0 has no load balancer yet");
+  EXPECT_EQ(BuildPod(balancer.subject(), {.id = 0}, {}).blocked_by,
+            "Service demo-public-0 has no load balancer yet");
 }
 
 TEST(PodTest, TheRevisionChangesWithWhatNeedsARestart) {

@@ -84,8 +84,7 @@ std::string FounderDirectory(const std::string& cluster_id, int32_t id) {
   const std::string text = fmt::format("{}/{}", cluster_id, id);
   std::array<uint8_t, 16> bytes{};
   const std::array<uint64_t, 2> halves = {Hash(text, 0xcbf29ce484222325), Hash(text, 0x9ae16a3b2f90404f)};
-  for (size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<uint8_t>(halves[i / 8] >> (8 * (i % 8)));
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(halves[i / 8] >> (8 * (i % 8)));
   std::optional<Uuid> directory = Uuid::FromRandom(bytes);
   if (!directory) {
     bytes[0] ^= 0x80;

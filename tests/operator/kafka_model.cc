@@ -175,7 +175,9 @@ env::Task<StatusOr<reconcile::Topology>> KafkaModel::Observe(std::string) {
 env::Task<Status> KafkaModel::Take(std::string, reconcile::KafkaAction action) {
   co_await env::Sleep(absl::Milliseconds(10));
   Settle();
-  const auto happens = [&](double chance) { return random_.Below(1000) < static_cast<uint64_t>(chance * 1000); };
+  const auto happens = [&](double chance) {
+    return random_.Below(1000) < static_cast<uint64_t>(chance * 1000);
+  };
   if (happens(fails_before_)) co_return MakeStatus(StatusCode::kUnavailable, "not done");
   if (!Agrees()) co_return MakeStatus(StatusCode::kUnavailable, "the quorum has no leader");
   Status done = std::visit([this](const auto& step) { return Do(step); }, action);

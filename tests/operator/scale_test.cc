@@ -1,5 +1,5 @@
-// Clusters that grow and shrink, with an API server and a Kafka cluster that misbehave and an operator that is
-// restarted at any moment: they always become what was asked last, and nothing is ever lost on the way.
+// Clusters that grow and shrink, with an API server and a Kafka cluster that misbehave and an operator that
+// is restarted at any moment: they always become what was asked last, and nothing is ever lost on the way.
 
 #include <gtest/gtest.h>
 
@@ -140,13 +140,15 @@ class ScaleTest : public testing::TestWithParam<uint64_t> {
   std::string Phase() { return k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.phase"); }
 
   // As asked, and at rest; `phase` for what was asked last.
-  bool Becomes(const std::string& phase, const std::set<int32_t>& running, absl::Duration within = absl::Minutes(5)) {
+  bool Becomes(const std::string& phase, const std::set<int32_t>& running,
+               absl::Duration within = absl::Minutes(5)) {
     const env::MonotonicTime end = world_.now() + within;
     while (world_.now() < end) {
       const Json cluster = Get(k8s::kClusters, "quickstart");
       const bool seen = k8s::FindInt(cluster, "status.observedGeneration", 0) ==
                         k8s::FindInt(cluster, "metadata.generation", -1);
-      if (seen && k8s::FindString(cluster, "status.phase") == phase && kafka_.running() == running) return true;
+      if (seen && k8s::FindString(cluster, "status.phase") == phase && kafka_.running() == running)
+        return true;
       world_.RunFor(absl::Milliseconds(200));
     }
     const Json cluster = Get(k8s::kClusters, "quickstart");
@@ -160,7 +162,11 @@ class ScaleTest : public testing::TestWithParam<uint64_t> {
       kafka_.SetFaults(0, 0);
       return;
     }
-    faulty_->Set({.before = 0.1, .after = 0.1, .conflict = 0.05, .watch = 0.02, .most_delay = absl::Milliseconds(500)});
+    faulty_->Set({.before = 0.1,
+                  .after = 0.1,
+                  .conflict = 0.05,
+                  .watch = 0.02,
+                  .most_delay = absl::Milliseconds(500)});
     kafka_.SetFaults(0.1, 0.1);
   }
   void ExpectNoHarm() { EXPECT_EQ(kafka_.harm(), std::vector<std::string>()); }
@@ -194,12 +200,14 @@ TEST_P(ScaleTest, OutAndInAgain) {
   ASSERT_TRUE(Ready({0, 1, 2}));
   EXPECT_EQ(kafka_.registered(), (Ids{0, 1, 2}));
   EXPECT_EQ(kafka_.ReplicasOf("t").size(), 60U);
-  EXPECT_EQ(Get(k8s::kPersistentVolumeClaims, "data-quickstart-4")["metadata"]["annotations"]["dohle.dev/removal"],
-            "done");
+  EXPECT_EQ(
+      Get(k8s::kPersistentVolumeClaims, "data-quickstart-4")["metadata"]["annotations"]["dohle.dev/removal"],
+      "done");
   // Refused, and nothing has moved.
   Ask(1);
   ASSERT_TRUE(Becomes("Degraded", {0, 1, 2}));
-  EXPECT_NE(Get(k8s::kClusters, "quickstart")["status"].dump().find("topic t has 3 replicas"), std::string::npos);
+  EXPECT_NE(Get(k8s::kClusters, "quickstart")["status"].dump().find("topic t has 3 replicas"),
+            std::string::npos);
   kafka_.DeleteTopic("t");
   ASSERT_TRUE(Ready({0}));
   EXPECT_EQ(kafka_.voters(), (Ids{0}));

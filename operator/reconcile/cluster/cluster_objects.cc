@@ -47,8 +47,7 @@ std::vector<PodState> BrokerPods(const ClusterResource& cluster, const Formation
   const OwnedObjects& there = OfKind(live, k8s::kPods);
   for (const resources::Member& member : formation.members) {
     PodState pod;
-    const auto it =
-        there.find({cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, member.id)});
+    const auto it = there.find({cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, member.id)});
     if (it != there.end()) pod = ReadPodState(*it->second);
     pod.id = member.id;
     if (member.runs || !pod.name.empty()) pods.push_back(std::move(pod));

@@ -51,7 +51,8 @@ Verdict WhyStopped(const ClusterSighting& s) {
   if (s.cluster->spec.hibernated)
     return {false, kReasonHibernated, "all brokers are stopped: set spec.hibernated to false to start them"};
   return {false, kReasonFenced,
-          fmt::format("all brokers are stopped: remove the annotation {} to start them", resources::kFenceAnnotation)};
+          fmt::format("all brokers are stopped: remove the annotation {} to start them",
+                      resources::kFenceAnnotation)};
 }
 
 // Something that the operator's own work will not mend by itself.

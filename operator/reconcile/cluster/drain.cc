@@ -76,7 +76,8 @@ std::vector<ReassignPartitions::Move> MovesOff(const Topology& topology, const s
   return moves;
 }
 
-std::vector<ReassignPartitions::Move> MovesOnto(const Topology& topology, const std::vector<NodeId>& leaving) {
+std::vector<ReassignPartitions::Move> MovesOnto(const Topology& topology,
+                                                const std::vector<NodeId>& leaving) {
   std::vector<ReassignPartitions::Move> moves;
   for (const PartitionPlace& partition : topology.partitions) {
     const bool onto = std::any_of(partition.adding.begin(), partition.adding.end(),

@@ -61,8 +61,7 @@ Data ReadClaims(const ClusterResource& cluster, const LiveObjects& live) {
 bool HasPod(const ClusterResource& cluster, const LiveObjects& live, int32_t id) {
   const auto pods = live.find(k8s::kPods.plural);
   if (pods == live.end()) return false;
-  return pods->second.contains(
-      {cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, id)});
+  return pods->second.contains({cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, id)});
 }
 
 void AddMissing(const ClusterResource& cluster, const Data& data, const Quorum& quorum,
@@ -84,7 +83,8 @@ void AddMissing(const ClusterResource& cluster, const Data& data, const Quorum& 
 // The ids that go, of more than there shall be.
 std::vector<int32_t> Surplus(const ClusterResource& cluster, const Data& data, size_t there) {
   const auto asked = static_cast<size_t>(cluster.spec.brokers);
-  std::vector<int32_t> order = resources::ParseIds(cluster.meta.Annotation(resources::kRemoveBrokersAnnotation));
+  std::vector<int32_t> order =
+      resources::ParseIds(cluster.meta.Annotation(resources::kRemoveBrokersAnnotation));
   for (auto it = data.brokers.rbegin(); it != data.brokers.rend(); ++it) order.push_back(it->first);
   std::vector<int32_t> going;
   for (const int32_t id : order) {
@@ -101,11 +101,12 @@ std::vector<int32_t> Surplus(const ClusterResource& cluster, const Data& data, s
 std::string WhyTheyStay(const std::vector<int32_t>& going, const Quorum& quorum, size_t there,
                         const Topology* topology) {
   if (!quorum.dynamic()) {
-    const auto voter = std::find_if(going.begin(), going.end(),
-                                    [&](int32_t id) { return quorum.IsController(id); });
+    const auto voter =
+        std::find_if(going.begin(), going.end(), [&](int32_t id) { return quorum.IsController(id); });
     if (voter != going.end()) {
       return fmt::format(
-          "broker {0} is one of {1} voters that can't change, as the Cluster was made by an older operator: set "
+          "broker {0} is one of {1} voters that can't change, as the Cluster was made by an older operator: "
+          "set "
           "brokers to {1} or more, and let no annotation name one of those",
           *voter, quorum.controllers);
     }
@@ -115,12 +116,14 @@ std::string WhyTheyStay(const std::vector<int32_t>& going, const Quorum& quorum,
   const PartitionPlace* widest = nullptr;
   for (const PartitionPlace& partition : topology->partitions) {
     const size_t replicas = partition.replicas.size() - partition.removing.size();
-    if (replicas > left && (widest == nullptr || replicas > widest->replicas.size() - widest->removing.size()))
+    if (replicas > left &&
+        (widest == nullptr || replicas > widest->replicas.size() - widest->removing.size()))
       widest = &partition;
   }
   if (widest == nullptr) return "";
   return fmt::format(
-      "topic {} has {} replicas, more than the {} brokers that would be left: give it fewer, or set brokers to "
+      "topic {} has {} replicas, more than the {} brokers that would be left: give it fewer, or set brokers "
+      "to "
       "{}",
       topology->topics[widest->topic].name, widest->replicas.size() - widest->removing.size(), left, there);
 }
@@ -189,8 +192,8 @@ void Fence(const ClusterResource& cluster, Formation* formation) {
 
 Formation OfNewCluster(const ClusterResource& cluster) {
   Formation formation;
-  const int32_t voters =
-      std::min(cluster.spec.brokers, cluster.spec.controllers.value_or(resources::VotersAmong(cluster.spec.brokers)));
+  const int32_t voters = std::min(
+      cluster.spec.brokers, cluster.spec.controllers.value_or(resources::VotersAmong(cluster.spec.brokers)));
   formation.quorum = resources::NewQuorum(cluster.meta.uid, voters);
   for (int32_t id = 0; id < cluster.spec.brokers; ++id) {
     Member member;
@@ -233,8 +236,8 @@ Formation FormationOf(const ClusterResource& cluster, const LiveObjects& live, c
     formation = OfStandalone(cluster, data);
   } else {
     formation.quorum = *std::move(data.quorum);
-    formation.quorum.formed = formation.quorum.dynamic() &&
-                              (formation.quorum.formed || !cluster.status.cluster_id.empty());
+    formation.quorum.formed =
+        formation.quorum.dynamic() && (formation.quorum.formed || !cluster.status.cluster_id.empty());
     std::map<int32_t, Member> members = data.brokers;
     std::erase_if(members, [](const auto& entry) { return entry.second.removal == Removal::kDone; });
     AddMissing(cluster, data, formation.quorum, &members);

@@ -30,7 +30,8 @@ std::string Members(const Formation& formation) {
   }
   return text;
 }
-std::string MembersOf(const ClusterResource& cluster, const LiveObjects& live, TestTopology* topology = nullptr) {
+std::string MembersOf(const ClusterResource& cluster, const LiveObjects& live,
+                      TestTopology* topology = nullptr) {
   return Members(FormationOf(cluster, live, topology == nullptr ? nullptr : &**topology));
 }
 
@@ -120,9 +121,10 @@ TEST(FormationTest, NothingLeavesWhileReplicationFactorsForbidIt) {
   topology.Topic("t", {{0, 1, 2}});
   const Formation formation = FormationOf(Of(2), live, &*topology);
   EXPECT_EQ(Members(formation), "0* 1* 2* 3");
-  EXPECT_EQ(ToText({RefusedScaling(Of(2), formation)}),
-            "Scale Cluster/quickstart: 2 brokers are asked for, 4 run | blocked: topic t has 3 replicas, more "
-            "than the 2 brokers that would be left: give it fewer, or set brokers to 4\n");
+  EXPECT_EQ(
+      ToText({RefusedScaling(Of(2), formation)}),
+      "Scale Cluster/quickstart: 2 brokers are asked for, 4 run | blocked: topic t has 3 replicas, more "
+      "than the 2 brokers that would be left: give it fewer, or set brokers to 4\n");
   EXPECT_EQ(FormationOf(Of(3), live, &*topology).refusal, "");
   const Formation unknown = FormationOf(Of(3), live, nullptr);
   EXPECT_EQ(Members(unknown), "0* 1* 2* 3");
@@ -217,9 +219,10 @@ TEST(FormationTest, StaticVotersStay) {
   EXPECT_EQ(MembersOf(five, live, &topology), "0 1 2 3 4");
   EXPECT_EQ(FormationOf(five, live, &*topology).quorum, fixed);
   EXPECT_EQ(MembersOf(Of(3), live, &topology), "0 1 2 3!draining 4!draining");
-  EXPECT_EQ(FormationOf(Of(2), live, &*topology).refusal,
-            "broker 2 is one of 3 voters that can't change, as the Cluster was made by an older operator: set "
-            "brokers to 3 or more, and let no annotation name one of those");
+  EXPECT_EQ(
+      FormationOf(Of(2), live, &*topology).refusal,
+      "broker 2 is one of 3 voters that can't change, as the Cluster was made by an older operator: set "
+      "brokers to 3 or more, and let no annotation name one of those");
   EXPECT_EQ(ToText(PlanCluster("quickstart", "cluster-uid", DesiredObjects(five, live, {}), live)), "");
 }
 

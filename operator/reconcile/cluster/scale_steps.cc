@@ -48,7 +48,8 @@ class ScalePlanner {
   }
   static std::string Named(NodeId id) { return fmt::format("Broker/{}", id.value()); }
   static AlterConfigs SetCordon(NodeId id, std::optional<std::string> value) {
-    return {{{AlterConfigs::Kind::kBroker, fmt::format("{}", id.value()), std::string(kCordonKey), std::move(value)}}};
+    return {{{AlterConfigs::Kind::kBroker, fmt::format("{}", id.value()), std::string(kCordonKey),
+              std::move(value)}}};
   }
 
   void Cordon(const Member& member) {
@@ -80,7 +81,8 @@ class ScalePlanner {
       Add("MoveReplicas", object, std::move(reason), ReassignPartitions{std::move(moves)});
       return;
     }
-    PlannedStep& wait = Add("MoveReplicas", object, fmt::format("{} replicas are still there", left), ReassignPartitions{});
+    PlannedStep& wait =
+        Add("MoveReplicas", object, fmt::format("{} replicas are still there", left), ReassignPartitions{});
     wait.shown.blocked_by = "they are on their way";
     wait.awaited = true;
   }
@@ -98,7 +100,8 @@ class ScalePlanner {
   std::string HostOf(NodeId id) const {
     if (addressing_ == resources::Addressing::kDns)
       return resources::PodHost(cluster_.meta.name.name, cluster_.meta.name.ns, id.value());
-    const auto pod = std::find_if(pods_.begin(), pods_.end(), [&](const PodState& p) { return p.id == id.value(); });
+    const auto pod =
+        std::find_if(pods_.begin(), pods_.end(), [&](const PodState& p) { return p.id == id.value(); });
     return pod == pods_.end() ? "" : pod->pod_ip;
   }
 
@@ -132,8 +135,9 @@ class ScalePlanner {
     const NodeId id(member.id);
     const BrokerPlace* broker = FindBroker(topology_, id);
     if (member.removal != Removal::kStopping || broker == nullptr) return;
-    const bool has_pod = std::any_of(pods_.begin(), pods_.end(),
-                                     [&](const PodState& pod) { return pod.id == member.id && !pod.name.empty(); });
+    const bool has_pod = std::any_of(pods_.begin(), pods_.end(), [&](const PodState& pod) {
+      return pod.id == member.id && !pod.name.empty();
+    });
     if (has_pod || !broker->fenced || !IsEmpty(topology_, id)) return;
     Add("Uncordon", Named(id), "it is gone for good", SetCordon(id, std::nullopt));
     Add("Unregister", Named(id), "it is gone for good", UnregisterBroker{id});
@@ -147,7 +151,8 @@ class ScalePlanner {
   std::vector<PlannedStep> steps_;
 };
 
-const Member* MemberOfPod(const ClusterResource& cluster, const Formation& formation, const std::string& pod) {
+const Member* MemberOfPod(const ClusterResource& cluster, const Formation& formation,
+                          const std::string& pod) {
   const auto it = std::find_if(formation.members.begin(), formation.members.end(), [&](const Member& member) {
     return resources::PodName(cluster.meta.name.name, member.id) == pod;
   });
@@ -157,8 +162,8 @@ const Member* MemberOfPod(const ClusterResource& cluster, const Formation& forma
 const Member* MemberOfClaim(const Formation& formation, const PlannedStep& claim) {
   if (claim.body == nullptr) return nullptr;
   const k8s::Json* labels = k8s::Find(*claim.body, "metadata.labels");
-  const std::vector<int32_t> ids = resources::ParseIds(
-      labels == nullptr ? "" : labels->value(std::string(resources::kBrokerIdLabel), ""));
+  const std::vector<int32_t> ids =
+      resources::ParseIds(labels == nullptr ? "" : labels->value(std::string(resources::kBrokerIdLabel), ""));
   return ids.empty() ? nullptr : formation.Find(ids.front());
 }
 
@@ -190,7 +195,8 @@ std::vector<PlannedStep> PlanClaimRemoval(const ClusterResource& cluster, const 
                                           const LiveObjects& live) {
   std::vector<PlannedStep> steps;
   const auto claims = live.find(k8s::kPersistentVolumeClaims.plural);
-  if (cluster.spec.storage.scale_down_policy != api::DeletionPolicy::kDelete || claims == live.end()) return steps;
+  if (cluster.spec.storage.scale_down_policy != api::DeletionPolicy::kDelete || claims == live.end())
+    return steps;
   for (const Member& member : formation.members) {
     if (member.removal != Removal::kDone) continue;
     for (const api::StorageVolume& volume : cluster.spec.storage.volumes) {
@@ -215,7 +221,8 @@ void Explain(const ClusterResource& cluster, const Formation& formation, std::ve
   for (PlannedStep& step : *steps) {
     if (step.resource == k8s::kPersistentVolumeClaims &&
         step.shown.reason.find(resources::kRemovalAnnotation) != std::string::npos) {
-      if (const Member* member = MemberOfClaim(formation, step)) step.shown.reason = WhyMarked(*member, formation);
+      if (const Member* member = MemberOfClaim(formation, step))
+        step.shown.reason = WhyMarked(*member, formation);
     }
     if (step.kind != PlannedStep::Kind::kDelete || !(step.resource == k8s::kPods)) continue;
     const Member* member = MemberOfPod(cluster, formation, step.name.name);
@@ -232,7 +239,8 @@ void Explain(const ClusterResource& cluster, const Formation& formation, std::ve
   }
 }
 
-std::string WhyNoRestartWhileScaling(const Formation& formation, const std::vector<PlannedStep>& scale_steps) {
+std::string WhyNoRestartWhileScaling(const Formation& formation,
+                                     const std::vector<PlannedStep>& scale_steps) {
   if (!formation.leaving.empty())
     return fmt::format("broker {} is being taken away", fmt::join(formation.leaving, ", "));
   for (const PlannedStep& step : scale_steps) {

@@ -59,7 +59,8 @@ TEST_F(ScaleStepsTest, InGoesOneStepAfterTheOther) {
   for (PartitionPlace& partition : topology_->partitions) {
     if (partition.index != 1) partition.adding = {NodeId(2)};
   }
-  EXPECT_EQ(Plan(Of(3)), "MoveReplicas Broker/3: 2 replicas are still there | blocked: they are on their way\n");
+  EXPECT_EQ(Plan(Of(3)),
+            "MoveReplicas Broker/3: 2 replicas are still there | blocked: they are on their way\n");
   for (PartitionPlace& partition : topology_->partitions) {
     partition.adding.clear();
     partition.replicas = {NodeId(0), NodeId(1)};
@@ -70,7 +71,8 @@ TEST_F(ScaleStepsTest, InGoesOneStepAfterTheOther) {
   live_["pods"].erase({"ns", "quickstart-broker-3"});
   EXPECT_EQ(Plan(Of(3)), "") << "it may be about to come back";
   topology_.Fence(3);
-  EXPECT_EQ(Plan(Of(3)), "Uncordon Broker/3: it is gone for good\nUnregister Broker/3: it is gone for good\n");
+  EXPECT_EQ(Plan(Of(3)),
+            "Uncordon Broker/3: it is gone for good\nUnregister Broker/3: it is gone for good\n");
 }
 
 TEST_F(ScaleStepsTest, TakenBackItIsOpenedAgain) {
@@ -94,7 +96,8 @@ TEST_F(ScaleStepsTest, AVoterIsAddedWhereItsPodIs) {
     const auto& voter = std::get<AddVoter>(*steps.at(0).action);
     return fmt::format("{} {}:{} {}", voter.id.value(), voter.host, voter.port, voter.listener);
   };
-  EXPECT_EQ(added(resources::Addressing::kDns), "1 quickstart-broker-1.quickstart-brokers.ns.svc:9093 CONTROLLER");
+  EXPECT_EQ(added(resources::Addressing::kDns),
+            "1 quickstart-broker-1.quickstart-brokers.ns.svc:9093 CONTROLLER");
   EXPECT_EQ(added(resources::Addressing::kPodIp), "1 10.0.0.7:9093 CONTROLLER");
 }
 
@@ -102,7 +105,8 @@ TEST_F(ScaleStepsTest, StopsTellWhy) {
   const auto stops = [&](ClusterResource cluster, const k8s::StringPairs& annotations) {
     cluster.meta.annotations = annotations;
     const Formation formation = FormationOf(cluster, live_, &*topology_);
-    auto steps = PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_);
+    auto steps =
+        PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_);
     Explain(cluster, formation, &steps);
     std::erase_if(steps, [](const PlannedStep& step) { return step.kind != PlannedStep::Kind::kDelete; });
     return ToText(steps);
@@ -123,12 +127,14 @@ TEST_F(ScaleStepsTest, ClaimsGoByPolicy) {
   topology_ = TestTopology({0, 1, 2});
   const auto removed = [&](const ClusterResource& cluster) {
     const Formation formation = FormationOf(cluster, live_, &*topology_);
-    auto steps = PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_);
+    auto steps =
+        PlanCluster("quickstart", "cluster-uid", DesiredObjects(cluster, formation, live_, {}), live_);
     Explain(cluster, formation, &steps);
     return ToText(PlanClaimRemoval(cluster, formation, live_)) + ToText(steps);
   };
-  EXPECT_EQ(removed(Of(3)),
-            "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-3: its broker is gone for good\n");
+  EXPECT_EQ(
+      removed(Of(3)),
+      "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-3: its broker is gone for good\n");
   EXPECT_EQ(removed(Of(3, R"(,"storage":{"scaleDownPolicy":"Delete"})")),
             "DeleteClaim PersistentVolumeClaim/data-quickstart-3: its broker was emptied and taken away\n");
 }

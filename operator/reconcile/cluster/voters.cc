@@ -33,8 +33,9 @@ class Chooser {
  private:
   // The same node with another directory: that voter is no more.
   bool Replaced(const QuorumVoter& voter) const {
-    return std::any_of(quorum_.observers.begin(), quorum_.observers.end(),
-                       [&](const QuorumVoter& o) { return o.id == voter.id && o.directory != voter.directory; });
+    return std::any_of(quorum_.observers.begin(), quorum_.observers.end(), [&](const QuorumVoter& o) {
+      return o.id == voter.id && o.directory != voter.directory;
+    });
   }
   bool Away(const QuorumVoter& voter) const {
     return voter.id != quorum_.leader && voter.ms_since_caught_up > kLostVoterMs;
@@ -47,9 +48,8 @@ class Chooser {
     return it == candidates_.end() ? "" : it->second;
   }
   int64_t VotersIn(const std::string& rack) const {
-    return std::count_if(quorum_.voters.begin(), quorum_.voters.end(), [&](const QuorumVoter& voter) {
-      return Stays(voter) && RackOf(voter.id) == rack;
-    });
+    return std::count_if(quorum_.voters.begin(), quorum_.voters.end(),
+                         [&](const QuorumVoter& voter) { return Stays(voter) && RackOf(voter.id) == rack; });
   }
   // Of the racks with the fewest voters, the lowest id.
   const QuorumVoter* Joins() const {
@@ -69,7 +69,8 @@ class Chooser {
   const QuorumVoter* Goes() const {
     const QuorumVoter* best = nullptr;
     const auto cost = [&](const QuorumVoter& v) {
-      return std::make_tuple(v.id == quorum_.leader, Stays(v), CaughtUp(v), -VotersIn(RackOf(v.id)), -v.id.value());
+      return std::make_tuple(v.id == quorum_.leader, Stays(v), CaughtUp(v), -VotersIn(RackOf(v.id)),
+                             -v.id.value());
     };
     size_t there = 0;
     for (const QuorumVoter& voter : quorum_.voters) there += Stays(voter) ? 1 : 0;
@@ -101,8 +102,8 @@ class Chooser {
                        fmt::format("{} of {} voters are there", stay, wanted_)};
     if (!Survives(nullptr, true)) {
       change.kind = Kind::kWait;
-      change.reason = fmt::format("broker {} can't become a voter before a majority is caught up",
-                                  observer.id.value());
+      change.reason =
+          fmt::format("broker {} can't become a voter before a majority is caught up", observer.id.value());
     }
     return change;
   }
@@ -116,7 +117,8 @@ class Chooser {
     VoterChange change{Kind::kRemove, voter.id, voter.directory, WhyGoes(voter)};
     if (quorum_.voters.size() == 1) {
       change.kind = Kind::kWait;
-      change.reason = fmt::format("voter {} is the only one: another must be caught up first", voter.id.value());
+      change.reason =
+          fmt::format("voter {} is the only one: another must be caught up first", voter.id.value());
     } else if (!Survives(&voter, false)) {
       change.kind = Kind::kWait;
       change.reason =

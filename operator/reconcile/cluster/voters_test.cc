@@ -106,7 +106,8 @@ TEST(VotersTest, AVoterThatIsLongAwayIsReplacedIfSomebodyCan) {
 
 TEST(VotersTest, AreSpreadOverRacks) {
   TestTopology topology({0, 1, 2, 3, 4}, {0});
-  const Racks racks = {{NodeId(0), "a"}, {NodeId(1), "a"}, {NodeId(2), "b"}, {NodeId(3), "b"}, {NodeId(4), "c"}};
+  const Racks racks = {
+      {NodeId(0), "a"}, {NodeId(1), "a"}, {NodeId(2), "b"}, {NodeId(3), "b"}, {NodeId(4), "c"}};
   EXPECT_EQ(Next(topology, racks, 3), "add 2: 1 of 3 voters are there");
   TestTopology two({0, 1, 2, 3, 4}, {0, 2});
   EXPECT_EQ(Next(two, racks, 3), "add 4: 2 of 3 voters are there");
@@ -130,7 +131,8 @@ TEST(VotersTest, ConvergesFromEverywhere) {
       group.push_back({NodeId(id), TestTopology::DirectoryOf(id), 100, 0});
     }
     quorum.leader = quorum.voters[random() % quorum.voters.size()].id;
-    const auto wanted = std::min<int32_t>(static_cast<int32_t>(candidates.size()), 1 + 2 * static_cast<int32_t>(random() % 3));
+    const auto wanted = std::min<int32_t>(static_cast<int32_t>(candidates.size()),
+                                          1 + 2 * static_cast<int32_t>(random() % 3));
     int steps = 0;
     for (;; ++steps) {
       ASSERT_LT(steps, 30);
@@ -139,7 +141,8 @@ TEST(VotersTest, ConvergesFromEverywhere) {
       ASSERT_NE(change.kind, VoterChange::Kind::kWait) << change.reason;
       auto& from = change.kind == VoterChange::Kind::kAdd ? quorum.observers : quorum.voters;
       auto& to = change.kind == VoterChange::Kind::kAdd ? quorum.voters : quorum.observers;
-      const auto it = std::find_if(from.begin(), from.end(), [&](const auto& r) { return r.id == change.id; });
+      const auto it =
+          std::find_if(from.begin(), from.end(), [&](const auto& r) { return r.id == change.id; });
       ASSERT_NE(it, from.end());
       to.push_back(*it);
       from.erase(it);
