@@ -80,6 +80,8 @@ env::Task<void> ReplicaSet::BeginMissing(const MetadataUpdate& update, const std
   std::vector<std::shared_ptr<Partition>> begun;
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
   const int64_t now_ms = env_.clock.WallTimeMs();
+  const std::vector<std::string> cordoned =
+      options_.cordoned ? options_.cordoned() : std::vector<std::string>();
   const metadata::TopicImage* topic = nullptr;
   std::shared_ptr<const storage::LogConfig> config;
   for (const Touched& each : touched) {
@@ -89,7 +91,7 @@ env::Task<void> ReplicaSet::BeginMissing(const MetadataUpdate& update, const std
     std::optional<DirectoryId> where;
     if (logs_.FindDirectory(directory) != nullptr) where = directory;
     const TopicPartition name{topic->name, each.partition};
-    auto log = logs_.Begin(name, topic->id, config, now_ms, where);
+    auto log = logs_.Begin(name, topic->id, config, now_ms, where, cordoned);
     if (!log.ok()) {
       log::Error("replica", "no replica of {} here: {}", ToString(name), Message(log.status()));
       continue;

@@ -35,7 +35,8 @@ struct ReplicaSetOptions {
   int recovery_threads = 2;                             // num.recovery.threads.per.data.dir
   uint64_t cleaner_memory_bytes = uint64_t{128} << 20;  // log.cleaner.dedupe.buffer.size
   storage::FlushTimes flush_times;
-  const ReplicationContext* replication = nullptr;  // null: there is but this broker
+  std::function<std::vector<std::string>()> cordoned;  // paths (KIP-1066); null: none ever
+  const ReplicationContext* replication = nullptr;     // null: there is but this broker
 };
 
 // How the log directories and their compaction are, for metrics.

@@ -144,13 +144,14 @@ env::Task<LoadReport> LogRegistry::Load(env::BlockingPool& pool, ConfigOf config
   co_return report;
 }
 
-LogDirectory* LogRegistry::EmptiestDirectory() {
+LogDirectory* LogRegistry::EmptiestDirectory(const std::vector<std::string>& avoided) {
   LogDirectory* emptiest = nullptr;
-  size_t fewest = std::numeric_limits<size_t>::max();
+  auto least = std::make_pair(true, std::numeric_limits<size_t>::max());
   for (const auto& directory : directories_) {
-    const size_t count = counts_[directory->properties().directory_id];
-    if (directory->offline() || count >= fewest) continue;
-    fewest = count;
+    const bool avoid = std::find(avoided.begin(), avoided.end(), directory->path()) != avoided.end();
+    const auto cost = std::make_pair(avoid, counts_[directory->properties().directory_id]);
+    if (directory->offline() || cost >= least) continue;
+    least = cost;
     emptiest = directory.get();
   }
   return emptiest;
@@ -163,10 +164,11 @@ void LogRegistry::Place(const TopicPartition& partition, const DirectoryId& dire
 
 StatusOr<LoadedLog> LogRegistry::Begin(const TopicPartition& partition, const TopicId& topic_id,
                                        std::shared_ptr<const LogConfig> config, int64_t now_ms,
-                                       std::optional<DirectoryId> wanted) {
+                                       std::optional<DirectoryId> wanted,
+                                       const std::vector<std::string>& avoided) {
   if (placement_.contains(partition))
     return MakeStatus(StatusCode::kAlreadyExists, "{} has a log already", ToString(partition));
-  const LogDirectory* chosen = wanted ? FindDirectory(*wanted) : EmptiestDirectory();
+  const LogDirectory* chosen = wanted ? FindDirectory(*wanted) : EmptiestDirectory(avoided);
   if (chosen == nullptr || chosen->offline())
     return MakeStatus(StatusCode::kNotFound, "no log directory is online for {}", ToString(partition));
   LogOpenOptions options;

@@ -47,9 +47,9 @@ class LogRegistryTest : public ::testing::Test {
     env::Spawn(executor, LoadInto(registry_.get(), &posix_.env().blocking_pool, &loaded));
     return loaded.get_future().get();
   }
-  LoadedLog Create(const std::string& topic, int partition) {
-    auto created =
-        registry_->Begin({topic, PartitionIndex(partition)}, Uuid(7, 7), std::make_shared<LogConfig>(), 0);
+  LoadedLog Create(const std::string& topic, int partition, const std::vector<std::string>& avoided = {}) {
+    auto created = registry_->Begin({topic, PartitionIndex(partition)}, Uuid(7, 7),
+                                     std::make_shared<LogConfig>(), 0, std::nullopt, avoided);
     EXPECT_TRUE(created.ok()) << created.status();
     return *std::move(created);
   }
@@ -63,6 +63,15 @@ class LogRegistryTest : public ::testing::Test {
   std::vector<std::string> paths_;
   std::unique_ptr<LogRegistry> registry_;
 };
+
+// Cordoned ones (KIP-1066): a replica that is placed on the broker all the same has to lie somewhere.
+TEST_F(LogRegistryTest, AvoidedDirectoriesAreTheLastChoice) {
+  Format(2);
+  ASSERT_TRUE(TryOpen().ok());
+  EXPECT_TRUE(Load().logs.empty());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Create("t", i, {paths_[0]}).directory_id, Uuid(1000, 1));
+  EXPECT_EQ(Create("t", 3, paths_).directory_id, Uuid(1000, 0));
+}
 
 TEST_F(LogRegistryTest, SpreadsPartitionsAndFindsThemAgain) {
   Format(2);

@@ -30,8 +30,9 @@ struct StorageVolume {
 };
 
 struct Storage {
-  std::vector<StorageVolume> volumes = {StorageVolume{}};    // log.dirs, one directory each; at least one
-  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;  // of the claims, when the Cluster is deleted
+  std::vector<StorageVolume> volumes = {StorageVolume{}};      // log.dirs, one directory each; at least one
+  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;    // of the claims, when the Cluster is deleted
+  DeletionPolicy scale_down_policy = DeletionPolicy::kRetain;  // of those of a broker that is taken away
 };
 
 enum class ListenerType { kInternal, kNodePort, kLoadBalancer };
@@ -97,7 +98,8 @@ struct Roll {
 
 struct ClusterSpec {
   int32_t brokers = 1;
-  std::string image;  // "": the operator's default (flag --broker-image)
+  std::optional<int32_t> controllers;  // how many brokers vote; unset: by their number
+  std::string image;                   // "": the operator's default (flag --broker-image)
   std::string image_pull_policy = "IfNotPresent";
   Storage storage;
   std::vector<Listener> listeners = {Listener{}};
@@ -115,6 +117,7 @@ struct ClusterSpec {
   std::optional<ClusterAutoscaling> autoscaling;
   Roll roll;
   bool paused = false;
+  bool hibernated = false;
 };
 
 struct BrokerStatus {
@@ -146,7 +149,7 @@ struct BalanceStatus {
 
 struct ClusterStatus {
   int64_t observed_generation = 0;
-  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Deleting, Invalid
+  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Hibernated, Deleting, Invalid
   std::vector<Condition> conditions;
   int32_t replicas = 0, ready_replicas = 0;
   std::string selector;  // of the scale subresource

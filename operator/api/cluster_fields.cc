@@ -11,15 +11,12 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kPullPolicies = {"Always", "IfNotPresent", "Never"};
 constexpr std::array<std::string_view, 3> kBalanceModes = {"Auto", "Approve", "Off"};
-constexpr std::array<std::string_view, 8> kPhases = {"Pending",  "Creating", "Ready",    "Updating",
-                                                     "Degraded", "Paused",   "Deleting", "Invalid"};
+constexpr std::array<std::string_view, 9> kPhases = {
+    "Pending", "Creating", "Ready", "Updating", "Degraded", "Paused", "Hibernated", "Deleting", "Invalid"};
 
-std::span<const CelRule> BrokersRules() {
+std::span<const CelRule> ControllersRules() {
   static const CelRule kRules[] = {
-      {"self >= oldSelf", "brokers can't be taken away yet, as they hold data: put the number back"},
-      {"oldSelf > 1 || self == 1",
-       "a Cluster that was made with one broker can't get more yet: put it back to 1, or make another "
-       "Cluster"}};
+      {"self % 2 == 1", "an even number of voters survives no more than one voter less: take an odd one"}};
   return kRules;
 }
 
@@ -126,6 +123,11 @@ void DescribeStorage(FieldVisitor& v, Storage& storage) {
        .doc = "What becomes of the claims when the Cluster is deleted: `Retain` keeps them, so that a "
               "Cluster of the same name takes them up again; `Delete` deletes them with all data."},
       DeletionPolicyNames(), storage.deletion_policy);
+  v.EnumChoice(
+      {.name = "scaleDownPolicy",
+       .doc = "What becomes of the claims of a broker that is taken away: `Retain` keeps them, and a broker "
+              "that gets its id takes them up again; `Delete` deletes them, empty as they are by then."},
+      DeletionPolicyNames(), storage.scale_down_policy);
 }
 
 void DescribeListener(FieldVisitor& v, Listener& listener) {
@@ -342,12 +344,22 @@ void DescribeRoll(FieldVisitor& v, Roll& roll) {
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Integer32(
       {.name = "brokers",
-       .doc = "How many brokers. The first of several are the controllers, too: 1 of 2 brokers, 3 of 3 and "
-              "more; those that are added later are not. It doesn't get smaller, and 1 stays 1.",
+       .doc =
+           "How many brokers. New ones get their share of the replicas. When it gets smaller, those with the "
+           "highest ids go, or those that the annotation `dohle.dev/remove-brokers` names (`1,4`): each is "
+           "emptied first, which is refused while a topic has more replicas than brokers would be left, "
+           "and may be taken back at any time.",
        .minimum = 1,
-       .maximum = kMaxBrokers,
-       .rules = BrokersRules()},
+       .maximum = kMaxBrokers},
       s.brokers);
+  v.OptionalInteger32(
+      {.name = "controllers",
+       .doc = "How many of the brokers vote in the metadata quorum; if not set, 1 of 1 and 2, 3 "
+              "of 3 to 6, 5 of 7 and more. They are chosen by the operator.",
+       .minimum = 1,
+       .maximum = 9,
+       .rules = ControllersRules()},
+      s.controllers);
   v.PlainText(
       {.name = "image", .doc = "The broker's image; the operator's default if not set.", .max_length = 512},
       s.image);
@@ -398,6 +410,10 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
       s.paused);
+  v.Boolean(
+      {.name = "hibernated",
+       .doc = "Whether all brokers are stopped. Their volumes are kept, and the cluster comes back whole."},
+      s.hibernated);
 }
 
 void DescribeBroker(FieldVisitor& v, BrokerStatus& b) {

@@ -162,6 +162,8 @@ void Validate(std::string_view name, const ClusterSpec& spec, std::vector<Fault>
                     "as Services are named after it: choose another name",
                     kMaxClusterNameBytes));
   }
+  if (spec.controllers && *spec.controllers % 2 == 0)
+    faults.Tell("spec.controllers", "must be odd: an even number survives no more than one less");
   ValidateListeners(spec.listeners, faults);
   for (const auto& [key, value] : spec.config) {
     if (const OwnedConfig* owned = FindOwnedBrokerConfig(key)) {

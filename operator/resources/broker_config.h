@@ -27,8 +27,13 @@ ConfigValues DefaultConfig(const api::ClusterSpec& spec);
 // paths there.
 std::string ServerProperties(const Subject& subject);
 
-// controller.quorum.voters of a Cluster of several brokers: "0@POD.SERVICE.NAMESPACE.svc:9093,...".
+// controller.quorum.voters of a Cluster with static voters: "0@POD.SERVICE.NAMESPACE.svc:9093,...".
 std::string QuorumVoters(const Subject& subject);
+// dohle.initial.controllers of a founder: "0@POD.SERVICE.NAMESPACE.svc:9093:DIRECTORY,...".
+std::string FirstVoters(const Subject& subject);
+// controller.quorum.bootstrap.servers, the same whatever brokers there are: a broker that is new finds the
+// quorum there, others know its voters from their log.
+std::string QuorumBootstrap(const Subject& subject);
 
 // "key=value\n", escaped so that java.util.Properties reads it as it was. UTF-8 stays as it is.
 std::string PropertiesLine(std::string_view key, std::string_view value);

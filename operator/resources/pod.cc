@@ -37,7 +37,8 @@ Json Environment(const Subject& subject, int32_t id) {
 }
 
 // What differs from broker to broker, and what names paths. The kubelet fills in $(...).
-Json Arguments(const Subject& subject, int32_t id, const std::string& advertised) {
+Json Arguments(const Subject& subject, const Member& member, const std::string& advertised) {
+  const int32_t id = member.id;
   const bool own_address = subject.options.addressing == Addressing::kPodIp;
   std::vector<std::string> listeners;
   for (const api::Listener& listener : subject.spec.listeners) {
@@ -55,7 +56,10 @@ Json Arguments(const Subject& subject, int32_t id, const std::string& advertised
     arguments.push_back(fmt::format("{}={}", key, value));
   };
   add("node.id", "$(BROKER_ID)");
-  if (!subject.quorum.standalone()) {
+  if (subject.quorum.dynamic()) {
+    add("controller.quorum.bootstrap.servers", QuorumBootstrap(subject));
+    if (member.founder) add("dohle.initial.controllers", FirstVoters(subject));
+  } else if (!subject.quorum.standalone()) {
     add("process.roles", controller ? "broker,controller" : "broker");
     add("controller.quorum.voters", QuorumVoters(subject));
   }
@@ -142,15 +146,15 @@ Json RackContainer(const Subject& subject) {
           {"securityContext", ContainerSecurity()}};
 }
 
-Json Container(const Subject& subject, int32_t id, const std::string& advertised) {
+Json Container(const Subject& subject, const Member& member, const std::string& advertised) {
   const api::ClusterSpec& spec = subject.spec;
   return {{"name", kBrokerContainer},
           {"image", Image(subject)},
           {"imagePullPolicy", spec.image_pull_policy},
           {"command", Json::array({"/dohle-broker"})},
-          {"args", Arguments(subject, id, advertised)},
-          {"env", Environment(subject, id)},
-          {"ports", Ports(spec, subject.quorum.IsController(id))},
+          {"args", Arguments(subject, member, advertised)},
+          {"env", Environment(subject, member.id)},
+          {"ports", Ports(spec, subject.quorum.IsController(member.id))},
           {"resources", ParsedOr(spec.resources, Json::object())},
           {"volumeMounts", Mounts(spec)},
           {"livenessProbe", ProbeOf(spec.liveness, "/healthz")},
@@ -200,7 +204,8 @@ std::string Digest(std::string_view text) {
   return fmt::format("{:016x}", digest);
 }
 
-DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByName& services) {
+DesiredObject BuildPod(const Subject& subject, const Member& member, const ServiceFactsByName& services) {
+  const int32_t id = member.id;
   const std::string name = PodName(subject.name(), id);
   DesiredObject pod{k8s::kPods, Skeleton(subject, k8s::kPods, name), ""};
   const std::string advertised = AdvertisedListeners(subject, id, services, &pod.blocked_by);
@@ -220,7 +225,7 @@ DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByN
         {"fsGroup", kUser},
         {"fsGroupChangePolicy", "OnRootMismatch"},
         {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-      {"containers", Json::array({Container(subject, id, advertised)})},
+      {"containers", Json::array({Container(subject, member, advertised)})},
       {"volumes", Volumes(subject, id)},
   };
   if (subject.has_racks()) spec["initContainers"] = Json::array({RackContainer(subject)});

@@ -22,7 +22,7 @@ namespace dohle::resources {
 
 // With the revision annotation: a digest of the Pod's spec and of server.properties. Labels and annotations
 // aren't in it, as they change without a restart.
-DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByName& services);
+DesiredObject BuildPod(const Subject& subject, const Member& member, const ServiceFactsByName& services);
 
 // 64-bit FNV-1a as 16 hexadecimal digits: the same in every build and on every machine.
 std::string Digest(std::string_view text);

@@ -83,7 +83,7 @@ env::Task<void> ClusterController::Stop() {
 std::optional<PodState> ClusterController::ReadyBroker(const k8s::ObjectName& name) const {
   const auto cluster = clusters_.Get(name);
   if (cluster == nullptr) return std::nullopt;
-  for (PodState& pod : BrokerPods(*cluster, LiveOf(name))) {
+  for (PodState& pod : LiveBrokerPods(*cluster, LiveOf(name))) {
     if (pod.ready) return std::move(pod);
   }
   return std::nullopt;
@@ -93,7 +93,7 @@ std::vector<std::string> ClusterController::BrokerHosts(const k8s::ObjectName& n
   std::vector<std::string> hosts;
   const auto cluster = clusters_.Get(name);
   if (cluster == nullptr) return hosts;
-  for (const PodState& pod : BrokerPods(*cluster, LiveOf(name))) {
+  for (const PodState& pod : LiveBrokerPods(*cluster, LiveOf(name))) {
     if (pod.ready) hosts.push_back(pod.pod_ip);
   }
   return hosts;

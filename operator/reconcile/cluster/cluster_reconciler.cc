@@ -13,6 +13,7 @@
 #include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/live_config_plan.h"
+#include "operator/reconcile/cluster/scale_steps.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -39,9 +40,9 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   api::ClusterStatus status = StatusOf(seen, parts_.clock.WallTimeMs());
   DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, status));
   if (seen.steps.empty() || cluster->spec.paused) {
-    co_return status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid"
-        ? std::optional(kClusterResync)
-        : std::optional(kClusterPoll);
+    const bool at_rest = status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid" ||
+                         status.phase == "Hibernated";
+    co_return at_rest ? std::optional(kClusterResync) : std::optional(kClusterPoll);
   }
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
@@ -57,7 +58,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   ClusterSighting seen;
   seen.cluster = cluster.get();
   seen.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
-  const std::vector<PodState> pods = BrokerPods(*cluster, parts_.live(cluster->meta.name));
+  const std::vector<PodState> pods = LiveBrokerPods(*cluster, parts_.live(cluster->meta.name));
   for (const PodState& pod : pods) {
     if (!pod.ready) continue;
     const std::string address = ProbeAddress(*cluster, pod);
@@ -71,14 +72,16 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     seen.bootstrap = address;
     break;
   }
-  seen.versions = co_await versions_.Of(cluster->meta.name, pods);
+  const std::vector<std::string> versions = co_await versions_.Of(cluster->meta.name, pods);
   if (parts_.options.addressing == resources::Addressing::kDns) {
     const LiveObjects before = parts_.live(cluster->meta.name);
     seen.racks = co_await FindRacks(&parts_.client, cluster, before);
   }
   // After the answer: a plan is made of what is there when it is carried out.
   const LiveObjects live = parts_.live(cluster->meta.name);
-  seen.pods = BrokerPods(*cluster, live);
+  seen.formation = FormationOf(*cluster, live, seen.facts_status.ok() ? &seen.topology : nullptr);
+  seen.pods = BrokerPods(*cluster, seen.formation, live);
+  for (size_t i = 0; i < pods.size(); ++i) seen.versions[pods[i].broker] = versions[i];
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
   if (cluster->faults.empty()) Plan(*cluster, live, &seen);
   co_return seen;
@@ -111,22 +114,31 @@ std::map<k8s::ObjectName, absl::Duration> ClusterReconciler::Canaries() const {
 }
 
 void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen) {
-  std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
+  const Topology* topology = seen->facts_status.ok() ? &seen->topology : nullptr;
+  std::vector<PlannedStep> scale =
+      PlanScale(cluster, seen->formation, seen->pods, topology, parts_.options.addressing);
+  std::vector<PlannedStep> claims = PlanClaimRemoval(cluster, seen->formation, live);
+  scale.insert(scale.end(), std::make_move_iterator(claims.begin()), std::make_move_iterator(claims.end()));
+  std::vector<DesiredObject> desired = DesiredObjects(cluster, seen->formation, live, parts_.options);
   AddRacks(seen->racks, live, &desired);
   const std::optional<ConfigValues> observed =
-      seen->facts_status.ok() ? seen->topology.broker_defaults : std::nullopt;
+      topology != nullptr ? topology->broker_defaults : std::nullopt;
   std::optional<PlannedStep> alter = ApplyLiveConfig(cluster, live, observed, &desired);
   seen->steps = PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live);
-  PlanRestarts(cluster, seen);
+  PlanRestarts(cluster, WhyNoRestartWhileScaling(seen->formation, scale), seen);
   if (alter) seen->steps.push_back(*std::move(alter));
+  Explain(cluster, seen->formation, &seen->steps);
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
+                     std::make_move_iterator(scale.end()));
   for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
-  const Formation formation = FormationOf(cluster, live);
-  if (!formation.refusal.empty()) seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, formation));
+  if (!seen->formation.refusal.empty())
+    seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
 }
 
-void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, ClusterSighting* seen) {
+void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, const std::string& pause,
+                                     ClusterSighting* seen) {
   const k8s::ObjectName& name = cluster.meta.name;
   const std::vector<RollBroker> brokers = RollBrokers(
       seen->pods, seen->steps,
@@ -144,9 +156,11 @@ void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, ClusterSigh
   if (state.failing_since_ms >= 0) sight.canary_failing_ms = sight.now_ms - state.failing_since_ms;
   sight.canary_trouble = Message(state.song.status);
   const std::string hold = state.watch.Look(sight);
-  const RollPlan roll =
+  RollPlan roll =
       PlanRoll(brokers, seen->facts_status.ok() ? &seen->topology : nullptr,
-               LimitsOf(cluster.spec, static_cast<int32_t>(brokers.size())), parts_.clock.WallTimeMs(), hold);
+               LimitsOf(cluster.spec, static_cast<int32_t>(brokers.size())), parts_.clock.WallTimeMs(), hold.empty() ? pause : hold);
+  // A Cluster that grows or shrinks isn't in trouble.
+  if (hold.empty() && roll.halted == pause) roll.halted.clear();
   ApplyRoll(roll, cluster, parts_.clock.WallTimeMs(), &seen->steps);
   seen->roll_halted = roll.halted;
 }

@@ -65,7 +65,7 @@ class ClusterReconciler {
   void Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen);
   // Lets the canary sing while a roll is under way.
   env::Task<void> Listen(Ref cluster, std::string bootstrap);
-  void PlanRestarts(const ClusterResource& cluster, ClusterSighting* seen);
+  void PlanRestarts(const ClusterResource& cluster, const std::string& pause, ClusterSighting* seen);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
   // Takes those that nothing blocks, in order, until one fails; they are removed from the steps.
   env::Task<Status> Act(Ref cluster, ClusterSighting* seen);

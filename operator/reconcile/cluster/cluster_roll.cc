@@ -50,10 +50,9 @@ std::vector<RollBroker> RollBrokers(const std::vector<PodState>& pods, const std
                                     const std::function<bool(const std::string& pod)>& changing,
                                     const std::string& cluster_name) {
   std::vector<RollBroker> brokers;
-  for (size_t id = 0; id < pods.size(); ++id) {
-    const PodState& pod = pods[id];
+  for (const PodState& pod : pods) {
     RollBroker& broker = brokers.emplace_back();
-    broker.id = NodeId(static_cast<int32_t>(id));
+    broker.id = pod.broker;
     broker.pod = !pod.name.empty();
     broker.ready = pod.ready;
     broker.deleting = pod.deleting;

@@ -44,6 +44,17 @@ bool UnderWay(const ClusterSighting& s) {
   });
 }
 
+// No broker runs, and none shall.
+bool Stopped(const ClusterSighting& s) { return s.pods.empty() && s.cluster->faults.empty(); }
+
+Verdict WhyStopped(const ClusterSighting& s) {
+  if (s.cluster->spec.hibernated)
+    return {false, kReasonHibernated, "all brokers are stopped: set spec.hibernated to false to start them"};
+  return {false, kReasonFenced,
+          fmt::format("all brokers are stopped: remove the annotation {} to start them",
+                      resources::kFenceAnnotation)};
+}
+
 // Something that the operator's own work will not mend by itself.
 Verdict Degraded(const ClusterSighting& s) {
   if (!s.cluster->faults.empty()) return {true, kReasonInvalid, api::ToString(s.cluster->faults)};
@@ -57,7 +68,7 @@ Verdict Degraded(const ClusterSighting& s) {
   if (const PlannedStep* step = FirstBlocked(s)) {
     return {true, kReasonBlocked, fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
   }
-  if (AllReady(s) && !s.facts_status.ok()) {
+  if (AllReady(s) && !Stopped(s) && !s.facts_status.ok()) {
     return {true, kReasonUnreachable,
             fmt::format("the brokers' Pods are ready, but none answers: {}", Message(s.facts_status))};
   }
@@ -89,12 +100,14 @@ Verdict Progressing(const ClusterSighting& s) {
   if (!AllReady(s)) {
     return {true, kReasonWaiting, fmt::format("{} of {} brokers are ready", ReadyPods(s), s.pods.size())};
   }
+  if (Stopped(s)) return WhyStopped(s);
   return {false, kReasonAsAsked, "everything is as asked"};
 }
 
 Verdict Ready(const ClusterSighting& s, const Verdict& degraded, const Verdict& progressing) {
   if (s.cluster->meta.deleting()) return {false, kReasonDeleting, "the Cluster is being deleted"};
   if (!s.cluster->faults.empty()) return {false, degraded.reason, degraded.message};
+  if (Stopped(s)) return WhyStopped(s);
   if (!AllReady(s) || !s.facts_status.ok()) {
     const Verdict& cause = degraded.is_true ? degraded : progressing;
     return {false, cause.reason, cause.message};
@@ -113,6 +126,7 @@ std::string PhaseOf(const ClusterSighting& s, const Verdict& ready, const Verdic
   if (s.cluster->meta.deleting()) return "Deleting";
   if (!s.cluster->faults.empty()) return "Invalid";
   if (s.cluster->spec.paused) return "Paused";
+  if (Stopped(s) && s.cluster->spec.hibernated) return "Hibernated";
   if (degraded.is_true) return "Degraded";
   if (ready.is_true) return "Ready";
   if (progressing.is_true) return s.cluster->status.cluster_id.empty() ? "Creating" : "Updating";
@@ -121,15 +135,14 @@ std::string PhaseOf(const ClusterSighting& s, const Verdict& ready, const Verdic
 
 std::vector<api::BrokerStatus> BrokersOf(const ClusterSighting& s) {
   std::vector<api::BrokerStatus> brokers;
-  for (size_t id = 0; id < s.pods.size(); ++id) {
-    const PodState& pod = s.pods[id];
+  for (const PodState& pod : s.pods) {
     if (pod.name.empty()) continue;
     api::BrokerStatus broker;
-    broker.id = static_cast<int32_t>(id);
+    broker.id = pod.broker.value();
     broker.pod = pod.name;
     broker.node = pod.node;
     broker.ready = pod.ready;
-    if (id < s.versions.size()) broker.version = s.versions[id];
+    if (const auto told = s.versions.find(pod.broker); told != s.versions.end()) broker.version = told->second;
     for (const BrokerFacts& facts : s.facts.brokers) {
       if (facts.id != broker.id || !s.facts_status.ok()) continue;
       broker.leaders = facts.leaders;

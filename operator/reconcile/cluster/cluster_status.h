@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "operator/reconcile/cluster/broker_facts.h"
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_resource.h"
+#include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/node_racks.h"
 #include "operator/reconcile/cluster/pod_state.h"
 
@@ -15,12 +17,13 @@ namespace dohle::reconcile {
 
 struct ClusterSighting {
   const ClusterResource* cluster = nullptr;
-  std::vector<PodState> pods;      // of all brokers, by id; one with an empty name isn't there
+  Formation formation;
+  std::vector<PodState> pods;      // of all brokers that run, by id; one with an empty name isn't there
   std::vector<PlannedStep> steps;  // that are still to be taken
   Status facts_status;             // why `facts` are missing; kFailedPrecondition: nobody was asked
   ClusterFacts facts;              // if facts_status is OK; counted from `topology`
   Topology topology;
-  std::vector<std::string> versions;  // of `pods`' programs; "" = unknown
+  std::map<NodeId, std::string> versions;  // of the Pods' programs; "" = unknown
   std::string bootstrap;              // who told it: "host:port"; steps of the cluster itself go there
   std::string roll_halted;  // why the roll that is under way has stopped; "" if it hasn't
   Status step_failure;                // of the step that failed, if one did
@@ -42,6 +45,8 @@ inline constexpr std::string_view kReasonUnreachable = "BrokerUnreachable";
 inline constexpr std::string_view kReasonOffline = "PartitionsOffline";
 inline constexpr std::string_view kReasonUnderReplicated = "PartitionsUnderReplicated";
 inline constexpr std::string_view kReasonRackUnknown = "RackUnknown";
+inline constexpr std::string_view kReasonHibernated = "Hibernated";
+inline constexpr std::string_view kReasonFenced = "Fenced";
 inline constexpr std::string_view kReasonAsAsked = "AsAsked";
 inline constexpr std::string_view kReasonHealthy = "Healthy";
 

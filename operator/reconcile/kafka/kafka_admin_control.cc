@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
 
 namespace dohle::reconcile {
@@ -31,10 +32,15 @@ PartitionPlace* Find(Topology& topology, const Beginnings& beginnings, std::stri
 }
 
 void AddSizes(const client::LogDirs& dirs, const Beginnings& beginnings, Topology* topology) {
+  std::map<NodeId, bool> cordoned;
   for (const client::LogDirDescription& dir : dirs.dirs) {
     const auto broker = std::find_if(topology->brokers.begin(), topology->brokers.end(),
                                      [&](const BrokerPlace& place) { return place.id == dir.broker; });
     if (broker == topology->brokers.end()) continue;
+    if (dir.status.ok()) {
+      bool& all = cordoned.emplace(dir.broker, true).first->second;
+      broker->cordoned = all = all && dir.cordoned;
+    }
     if (dir.total_bytes >= 0) broker->disk_bytes = std::max<int64_t>(broker->disk_bytes, 0) + dir.total_bytes;
     if (dir.usable_bytes >= 0)
       broker->disk_free_bytes = std::max<int64_t>(broker->disk_free_bytes, 0) + dir.usable_bytes;

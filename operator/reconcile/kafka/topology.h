@@ -22,6 +22,7 @@ struct BrokerPlace {
   NodeId id = kNoNode;
   std::string rack;                               // broker.rack; "" = none
   bool fenced = false;                            // registered, but doesn't serve
+  bool cordoned = false;                          // it serves, and takes no new replicas (KIP-1066)
   int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
 };
