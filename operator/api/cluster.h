@@ -74,6 +74,7 @@ struct Balance {
   BalanceMode mode = BalanceMode::kAuto;  // of what is moved to even out loads
   int32_t tolerance_percent = 10;
   int32_t max_moves_in_flight = 50;
+  // Not fields of the resource yet: what is set of a throttle isn't read back from the brokers.
   std::optional<std::string> throttle_bytes_per_second;  // a quantity; unset: what the network has to spare
   std::optional<std::string> network_bytes_per_second;   // a quantity, of a broker, each way; unset: unknown
 };

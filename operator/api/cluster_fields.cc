@@ -306,18 +306,6 @@ void DescribeBalance(FieldVisitor& v, Balance& b) {
                .minimum = 1,
                .maximum = 10000},
               b.max_moves_in_flight);
-  v.OptionalText({.name = "throttleBytesPerSecond",
-                  .doc = "How fast each broker sends and gets what is moved, as a Kubernetes quantity "
-                         "(`50Mi`). If not set: with what `networkBytesPerSecond` leaves to spare.",
-                  .max_length = 32,
-                  .form = &kSizeForm},
-                 b.throttle_bytes_per_second);
-  v.OptionalText({.name = "networkBytesPerSecond",
-                  .doc = "What the network of each broker takes each way, as a Kubernetes quantity "
-                         "(`1G`). If neither this nor `throttleBytesPerSecond` is set, nothing is held back.",
-                  .max_length = 32,
-                  .form = &kSizeForm},
-                 b.network_bytes_per_second);
 }
 
 void DescribeRoll(FieldVisitor& v, Roll& roll) {

@@ -25,6 +25,7 @@ class BalanceStepsTest : public testing::Test {
     EXPECT_TRUE(cluster_.faults.empty());
     cluster_.meta.annotations = annotations;
     cluster_.status.balance = status;
+    cluster_.spec.balance.network_bytes_per_second = network_;
     const TopologyText text(scene);
     BalanceSteps planned = PlanBalance(cluster_, text.topology, text.goals, throttle);
     cluster_.status.balance = planned.status;
@@ -34,6 +35,7 @@ class BalanceStepsTest : public testing::Test {
     return ToText(Plan(scene, balance).steps);
   }
   ClusterResource cluster_ = TestCluster();
+  std::optional<std::string> network_;
 };
 
 TEST_F(BalanceStepsTest, NothingToDo) { EXPECT_EQ(Text("broker 0\ntopic a\na-0 0\n"), ""); }
@@ -124,8 +126,8 @@ TEST_F(BalanceStepsTest, WhatBlocksIsTold) {
 }
 
 TEST_F(BalanceStepsTest, CopyingIsThrottledAndNoLongerAfterwards) {
-  constexpr char kNetwork[] = R"({"networkBytesPerSecond":"100M"})";
-  const BalanceSteps planned = Plan(kUneven, kNetwork, ThrottleConfig{});
+  network_ = "100M";
+  const BalanceSteps planned = Plan(kUneven, "{}", ThrottleConfig{});
   ASSERT_EQ(planned.steps.size(), 2U);
   std::string text;
   ThrottleConfig set;
@@ -141,7 +143,7 @@ TEST_F(BalanceStepsTest, CopyingIsThrottledAndNoLongerAfterwards) {
             "orders follower.replication.throttled.replicas=*\n"
             "orders leader.replication.throttled.replicas=*\n");
   EXPECT_TRUE(std::holds_alternative<ReassignPartitions>(*planned.steps[1].action));
-  const BalanceSteps after = Plan("broker 0\ntopic orders\norders-0 0\n", kNetwork, set);
+  const BalanceSteps after = Plan("broker 0\ntopic orders\norders-0 0\n", "{}", set);
   ASSERT_EQ(after.steps.size(), 1U);
   for (const auto& change : std::get<AlterConfigs>(*after.steps[0].action).changes)
     EXPECT_FALSE(change.value);

@@ -39,6 +39,8 @@ struct PlannedStep {
   // is one, is asked first, and the broker stays if it is refused.
   NodeId restarts = kNoNode;
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
+  // Takes long, and nobody has to wait for it: the Cluster is Ready meanwhile.
+  bool background = false;
   api::PlanStep shown;
 
   bool blocked() const { return !shown.blocked_by.empty(); }

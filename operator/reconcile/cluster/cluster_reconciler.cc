@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/kafka/client/kafka_status.h"
 #include "operator/api/encode.h"
+#include "operator/reconcile/cluster/balance_steps.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
@@ -130,11 +131,31 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   Explain(cluster, seen->formation, &seen->steps);
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
+  PlanMoves(cluster, seen);
   for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
   if (!seen->formation.refusal.empty())
     seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
+}
+
+void ClusterReconciler::PlanMoves(const ClusterResource& cluster, ClusterSighting* seen) {
+  seen->balance = cluster.status.balance;
+  const Formation& formation = seen->formation;
+  const bool restarts = std::any_of(seen->steps.begin(), seen->steps.end(),
+                                    [](const PlannedStep& step) { return step.restarts != kNoNode; });
+  const bool all_ready = std::all_of(seen->pods.begin(), seen->pods.end(),
+                                     [](const PodState& pod) { return pod.ready && !pod.deleting; });
+  const bool settled = formation.leaving.empty() && formation.fenced.empty() && all_ready && !restarts &&
+                       seen->pods.size() == formation.members.size();
+  if (!seen->facts_status.ok() || formation.members.size() < 2 || !settled) return;
+  BalanceGoals goals;
+  for (const resources::Member& member : formation.members) goals.brokers.emplace_back(member.id);
+  BalanceSteps planned = PlanBalance(cluster, seen->topology, std::move(goals));
+  seen->balance = std::move(planned.status);
+  for (PlannedStep& step : planned.steps) step.background = true;
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(planned.steps.begin()),
+                     std::make_move_iterator(planned.steps.end()));
 }
 
 void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, const std::string& pause,

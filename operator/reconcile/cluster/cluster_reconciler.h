@@ -66,6 +66,8 @@ class ClusterReconciler {
   // Lets the canary sing while a roll is under way.
   env::Task<void> Listen(Ref cluster, std::string bootstrap);
   void PlanRestarts(const ClusterResource& cluster, const std::string& pause, ClusterSighting* seen);
+  // Replicas and leaders to where they shall be, once nothing else moves brokers about.
+  static void PlanMoves(const ClusterResource& cluster, ClusterSighting* seen);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
   // Takes those that nothing blocks, in order, until one fails; they are removed from the steps.
   env::Task<Status> Act(Ref cluster, ClusterSighting* seen);

@@ -92,7 +92,7 @@ Verdict Progressing(const ClusterSighting& s) {
   if (!s.cluster->faults.empty()) return {false, kReasonInvalid, "the spec has to be mended first"};
   if (s.cluster->spec.paused) return {false, kReasonPaused, "spec.paused is set: nothing is changed"};
   for (const PlannedStep& step : s.steps) {
-    if (step.blocked() && !step.awaited) continue;
+    if (step.blocked() && (!step.awaited || step.background)) continue;
     return {true, kReasonPending,
             fmt::format("{} steps to take; next: {}, since {}", s.steps.size(), step.shown.object,
                         step.shown.reason)};
@@ -114,7 +114,9 @@ Verdict Ready(const ClusterSighting& s, const Verdict& degraded, const Verdict& 
   }
   if (s.facts.offline_partitions > 0) return {false, degraded.reason, degraded.message};
   // What is asked now may differ from what runs: only then is it ready as asked.
-  if (!s.steps.empty() && !s.cluster->spec.paused) {
+  const bool pending = std::any_of(s.steps.begin(), s.steps.end(),
+                                   [](const PlannedStep& step) { return !step.background; });
+  if (pending && !s.cluster->spec.paused) {
     const Verdict& cause = progressing.is_true ? progressing : degraded;
     return {false, cause.reason, cause.message};
   }
@@ -189,6 +191,7 @@ api::ClusterStatus StatusOf(const ClusterSighting& s, int64_t now_ms) {
   }
   status.brokers = BrokersOf(s);
   status.listeners = s.listeners;
+  status.balance = s.balance;
   for (const PlannedStep& step : s.steps) {
     if (status.plan.size() == api::kMaxPlanSteps) break;
     status.plan.push_back(step.shown);
