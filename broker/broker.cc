@@ -83,6 +83,7 @@ struct Broker::Parts {
   void ServeMetrics();
 
   env::Task<void> Stop();
+  env::Task<Status> CloseLogs();
   // Whether another broker may take over what this one leads.
   bool HasOtherBrokers() const;
 
@@ -352,6 +353,24 @@ bool Broker::Parts::HasOtherBrokers() const {
   return false;
 }
 
+// Who hasn't registered has taken nothing in: it ends as clean as it came. Else a broker that is stopped
+// while it waits for a controller would count as one that may have forgotten something (KIP-966).
+env::Task<Status> Broker::Parts::CloseLogs() {
+  if (replicas != nullptr && registration != nullptr) {
+    const BrokerEpoch epoch = broker_epoch.Get();
+    co_return co_await replicas->ShutDown(epoch > BrokerEpoch(-1) ? epoch : logs->previous_broker_epoch());
+  }
+  if (logs == nullptr) co_return OkStatus();
+  auto mark = [this]() -> Status {
+    for (const auto& directory : logs->directories()) {
+      if (directory->offline() || !directory->clean_shutdown()) continue;
+      DOHLE_RETURN_IF_ERROR(directory->MarkCleanShutdown(directory->previous_broker_epoch()));
+    }
+    return OkStatus();
+  };
+  co_return co_await env::RunBlocking<Status>(env.blocking_pool, mark);
+}
+
 env::Task<void> Broker::Parts::Stop() {
   if (admin != nullptr) admin->NotReady();
   stopping = true;
@@ -376,16 +395,20 @@ env::Task<void> Broker::Parts::Stop() {
   }
   co_await listeners.StopControllers();
   if (fetchers != nullptr) co_await fetchers->Stop();
-  if (replicas != nullptr && registration != nullptr) {
-    Status closed = co_await replicas->ShutDown(broker_epoch.Get());
-    if (!closed.ok()) log::Error("broker", "the logs weren't closed cleanly: {}", Message(closed));
-  }
+  Status closed = co_await CloseLogs();
+  if (!closed.ok()) log::Error("broker", "the logs weren't closed cleanly: {}", Message(closed));
   if (admin != nullptr) admin->Stop();
 }
 
 void Broker::Stop() {
   if (std::exchange(parts_->stopped, true)) return;
   env::RunAndWait(*parts_->env.executors.front(), parts_->Stop());
+}
+
+env::Task<void> Broker::StopFromWithin() {
+  Parts& parts = *parts_;
+  if (std::exchange(parts.stopped, true)) co_return;
+  co_await parts.Stop();
 }
 
 std::vector<std::string> Broker::ListenerTexts() const { return parts_->listeners.Texts(); }

@@ -29,6 +29,8 @@ class Broker {
   // with kCancelled. Idempotent. Without it, as a crash: only once the environment has stopped may the broker
   // then be destroyed.
   void Stop();
+  // The same from within, on the first executor: as simulated nodes stop. Once, and not beside Stop.
+  env::Task<void> StopFromWithin();
 
   // "PLAINTEXT://localhost:9092", as bound. Once started.
   std::vector<std::string> ListenerTexts() const;
