@@ -219,8 +219,9 @@ class Log {
   bool needs_flush() const;             // PlanFlush would find something
 
   // Removes everything at and after `offset`, and syncs: what was cut off must not come back behind what is
-  // appended next. I/O threads. The recovery point moves back with it: write that checkpoint before
-  // appending. At or past the end only epochs go that begin there without records.
+  // appended next. A batch that holds `offset` goes as a whole: the log ends where it began then, or at the
+  // log start if that lies within it. I/O threads. The recovery point moves back with it: write that
+  // checkpoint before appending. At or past the end only epochs go that begin there without records.
   Status TruncateTo(Offset offset);
   Status TruncateFullyAndStartAt(Offset offset);
   // DeleteRecords, or what the leader told a follower. Whole segments below go with the next ApplyRetention.

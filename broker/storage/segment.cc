@@ -258,7 +258,7 @@ Status Segment::Seal() {
   return time_index_.file().Trim(place_);
 }
 
-Status Segment::TruncateTo(Offset offset) {
+StatusOr<Offset> Segment::TruncateTo(Offset offset) {
   DOHLE_ASSIGN_OR_RETURN(const std::optional<BatchPosition> first, Find(offset));
   DOHLE_RETURN_IF_ERROR(EnsureIndexesLoaded());
   if (first.has_value()) {
@@ -269,7 +269,8 @@ Status Segment::TruncateTo(Offset offset) {
   DOHLE_RETURN_IF_ERROR(offset_index_.Truncate(place_, offset));
   DOHLE_RETURN_IF_ERROR(time_index_.Truncate(place_, offset));
   SegmentRecovery recovery(*this);
-  return recovery.ReadTailState();
+  DOHLE_RETURN_IF_ERROR(recovery.ReadTailState());
+  return first.has_value() ? std::min(offset, first->base_offset) : offset;
 }
 
 }  // namespace dohle::storage

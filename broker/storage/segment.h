@@ -74,8 +74,8 @@ class Segment {
   Status SyncIndexes();
   // Writes pending index entries.
   Status WriteIndexes();
-  // Removes the batches at and after `offset`.
-  Status TruncateTo(Offset offset);
+  // Removes the batch that holds `offset` and all after it; where they began, or `offset` if that is less.
+  StatusOr<Offset> TruncateTo(Offset offset);
   Status EnsureIndexesLoaded();
   // Out of the batch headers, when an entry turned out not to fit.
   Status RebuildIndexes();
