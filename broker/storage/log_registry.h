@@ -67,7 +67,8 @@ class LogRegistry {
   env::Task<LoadReport> Load(env::BlockingPool& pool, ConfigOf config_of, int64_t now_ms, int parallel);
 
   // In the directory with the fewest partitions, one of the `avoided` (paths) only if all are; or in the one
-  // named. Doesn't block: nothing is written yet (Log::Begin). kAlreadyExists, kNotFound (no such directory, or none is online).
+  // named. Doesn't block: nothing is written yet (Log::Begin). kAlreadyExists, kNotFound (no such directory,
+  // or none is online).
   StatusOr<LoadedLog> Begin(const TopicPartition& partition, const TopicId& topic_id,
                             std::shared_ptr<const LogConfig> config, int64_t now_ms,
                             std::optional<DirectoryId> directory = std::nullopt,

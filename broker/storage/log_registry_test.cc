@@ -49,7 +49,7 @@ class LogRegistryTest : public ::testing::Test {
   }
   LoadedLog Create(const std::string& topic, int partition, const std::vector<std::string>& avoided = {}) {
     auto created = registry_->Begin({topic, PartitionIndex(partition)}, Uuid(7, 7),
-                                     std::make_shared<LogConfig>(), 0, std::nullopt, avoided);
+                                    std::make_shared<LogConfig>(), 0, std::nullopt, avoided);
     EXPECT_TRUE(created.ok()) << created.status();
     return *std::move(created);
   }

@@ -201,7 +201,8 @@ TEST(PartitionDecider, DaysUnderNoiseTakeFewDecisions) {
     const double most_decisions = 2 + std::log(std::max(peak, 2.0)) / std::log(1.5);
     EXPECT_LE(static_cast<double>(topic.growths_.size()), most_decisions);
     EXPECT_GE(topic.partitions_, 0.85 * peak) << "too few for the peak";
-    EXPECT_LE(topic.partitions_, 2.5 * peak + 2) << "far more than the peak asks for";
+    // Noise that holds for seconds counts up to twofold, and growth is by half at least.
+    EXPECT_LE(topic.partitions_, 3.5 * peak + 2) << "far more than the peak asks for";
   }
 }
 

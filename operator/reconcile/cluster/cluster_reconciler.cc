@@ -122,8 +122,7 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   scale.insert(scale.end(), std::make_move_iterator(claims.begin()), std::make_move_iterator(claims.end()));
   std::vector<DesiredObject> desired = DesiredObjects(cluster, seen->formation, live, parts_.options);
   AddRacks(seen->racks, live, &desired);
-  const std::optional<ConfigValues> observed =
-      topology != nullptr ? topology->broker_defaults : std::nullopt;
+  const std::optional<ConfigValues> observed = topology != nullptr ? topology->broker_defaults : std::nullopt;
   std::optional<PlannedStep> alter = ApplyLiveConfig(cluster, live, observed, &desired);
   seen->steps = PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live);
   PlanRestarts(cluster, WhyNoRestartWhileScaling(seen->formation, scale), seen);
@@ -177,9 +176,9 @@ void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, const std::
   if (state.failing_since_ms >= 0) sight.canary_failing_ms = sight.now_ms - state.failing_since_ms;
   sight.canary_trouble = Message(state.song.status);
   const std::string hold = state.watch.Look(sight);
-  RollPlan roll =
-      PlanRoll(brokers, seen->facts_status.ok() ? &seen->topology : nullptr,
-               LimitsOf(cluster.spec, static_cast<int32_t>(brokers.size())), parts_.clock.WallTimeMs(), hold.empty() ? pause : hold);
+  RollPlan roll = PlanRoll(brokers, seen->facts_status.ok() ? &seen->topology : nullptr,
+                           LimitsOf(cluster.spec, static_cast<int32_t>(brokers.size())),
+                           parts_.clock.WallTimeMs(), hold.empty() ? pause : hold);
   // A Cluster that grows or shrinks isn't in trouble.
   if (hold.empty() && roll.halted == pause) roll.halted.clear();
   ApplyRoll(roll, cluster, parts_.clock.WallTimeMs(), &seen->steps);

@@ -114,8 +114,8 @@ Verdict Ready(const ClusterSighting& s, const Verdict& degraded, const Verdict& 
   }
   if (s.facts.offline_partitions > 0) return {false, degraded.reason, degraded.message};
   // What is asked now may differ from what runs: only then is it ready as asked.
-  const bool pending = std::any_of(s.steps.begin(), s.steps.end(),
-                                   [](const PlannedStep& step) { return !step.background; });
+  const bool pending =
+      std::any_of(s.steps.begin(), s.steps.end(), [](const PlannedStep& step) { return !step.background; });
   if (pending && !s.cluster->spec.paused) {
     const Verdict& cause = progressing.is_true ? progressing : degraded;
     return {false, cause.reason, cause.message};
@@ -144,7 +144,8 @@ std::vector<api::BrokerStatus> BrokersOf(const ClusterSighting& s) {
     broker.pod = pod.name;
     broker.node = pod.node;
     broker.ready = pod.ready;
-    if (const auto told = s.versions.find(pod.broker); told != s.versions.end()) broker.version = told->second;
+    if (const auto told = s.versions.find(pod.broker); told != s.versions.end())
+      broker.version = told->second;
     for (const BrokerFacts& facts : s.facts.brokers) {
       if (facts.id != broker.id || !s.facts_status.ok()) continue;
       broker.leaders = facts.leaders;

@@ -24,11 +24,11 @@ struct ClusterSighting {
   ClusterFacts facts;              // if facts_status is OK; counted from `topology`
   Topology topology;
   std::map<NodeId, std::string> versions;  // of the Pods' programs; "" = unknown
-  std::string bootstrap;              // who told it: "host:port"; steps of the cluster itself go there
-  std::string roll_halted;  // why the roll that is under way has stopped; "" if it hasn't
+  std::string bootstrap;                   // who told it: "host:port"; steps of the cluster itself go there
+  std::string roll_halted;                 // why the roll that is under way has stopped; "" if it hasn't
   api::BalanceStatus balance;
-  Status step_failure;                // of the step that failed, if one did
-  RackFindings racks;                 // of `pods`
+  Status step_failure;  // of the step that failed, if one did
+  RackFindings racks;   // of `pods`
   std::vector<api::ListenerStatus> listeners;
 };
 

@@ -51,10 +51,8 @@ TEST(LiveConfigPlanTest, NoBrokerIsRestartedForIt) {
   const auto step = ApplyLiveConfig(after, live, ConfigValues(), &desired);
   ASSERT_TRUE(step.has_value());
   EXPECT_EQ(step->shown.reason, "set while the brokers run: log.retention.ms=1000");
-  EXPECT_EQ(
-      reconcile::ToText(PlanCluster("quickstart", "cluster-uid", desired, live)),
-      "ApplyConfigMap ConfigMap/quickstart-config: metadata.annotations.dohle.dev/live-config differs from "
-      "what is asked\n");
+  EXPECT_EQ(reconcile::ToText(PlanCluster("quickstart", "cluster-uid", desired, live)),
+            "ApplyConfigMap ConfigMap/quickstart-config: metadata.annotations differs from what is asked\n");
   desired = DesiredObjects(before, live, {});
   EXPECT_FALSE(ApplyLiveConfig(before, live, ConfigValues(), &desired).has_value());
   EXPECT_EQ(reconcile::ToText(PlanCluster("quickstart", "cluster-uid", desired, live)), "");

@@ -15,8 +15,20 @@ LONG = 180  # seconds for what six brokers do
 TRIPLES = [[a, b, c] for a in (0, 3) for b in (1, 4) for c in (2, 5)]
 
 
+class Door:
+    """Where clients come in, whichever broker that is."""
+
+    node_id = -1
+
+    def __init__(self, world):
+        self.host, self.port = "localhost", world.port
+
+    def serves(self):
+        return True
+
+
 def _state(world):
-    door = types.SimpleNamespace(port=world.port, node_id=-1, serves=lambda: True)
+    door = Door(world)
     return ClusterState(types.SimpleNamespace(brokers=lambda: [door]))
 
 
@@ -57,14 +69,14 @@ def _roll(world, name, requests, **roll):
 def live(world):
     """A setting that brokers take while they run is set in all of them and taken back, no process changes, and what others set stays."""
     before = _pids(world)
-    state = _state(world)
+    door, state = Door(world), _state(world)
 
     def defaults():
         body = {"resources": [{"resourceType": 4, "resourceName": "", "configurationKeys": None}], "includeSynonyms": False, "includeDocumentation": False}
-        return {c["name"]: c["value"] for c in state.ask(world.port, "DescribeConfigs", 4, body)["results"][0]["configs"]}
+        return {c["name"]: c["value"] for c in state.ask(door, "DescribeConfigs", 4, body)["results"][0]["configs"]}
     theirs = {"resources": [{"resourceType": 4, "resourceName": "", "configs": [{"name": "log.cleaner.threads", "configOperation": 0, "value": "2"}]}],
               "validateOnly": False}
-    equal(0, state.ask(world.port, "IncrementalAlterConfigs", 1, theirs)["responses"][0]["errorCode"], "error")
+    equal(0, state.ask(door, "IncrementalAlterConfigs", 1, theirs)["responses"][0]["errorCode"], "error")
     world.write("cluster.yaml", world.cluster(brokers=6, config={"log.retention.ms": "7200000"}))
     eventually(lambda: defaults().get("log.retention.ms") == "7200000", "it is set", LONG)
     world.ready("Cluster", "main", LONG)
