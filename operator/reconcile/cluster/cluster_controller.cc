@@ -22,6 +22,11 @@ std::string ClusterOf(const OwnedObject& object) {
   return cluster.empty() ? std::string() : fmt::format("{}/{}", object.meta.name.ns, cluster);
 }
 
+bool SameWishes(const k8s::ObjectMeta& a, const k8s::ObjectMeta& b) {
+  return a.uid == b.uid && a.generation == b.generation && a.annotations == b.annotations &&
+         a.deleting() == b.deleting();
+}
+
 }  // namespace
 
 ClusterController::ClusterController(Parts parts)
@@ -34,6 +39,8 @@ ClusterController::ClusterController(Parts parts)
           "cluster", parts.executor, parts.random,
           [this](k8s::ObjectName name) { return reconciler_.Reconcile(std::move(name)); }, parts.observer) {
   clusters_.AddHandler([this](const auto& before, const auto& after) {
+    // What the operator itself tells in the status is no reason to look again.
+    if (before != nullptr && after != nullptr && SameWishes(before->meta, after->meta)) return;
     controller_.queue().Add(after != nullptr ? after->meta.name : before->meta.name);
   });
   for (const k8s::Resource* resource : kOwnedKinds) AddKind(parts, *resource);

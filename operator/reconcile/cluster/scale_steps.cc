@@ -55,12 +55,12 @@ class ScalePlanner {
   void Cordon(const Member& member) {
     const NodeId id(member.id);
     const BrokerPlace* broker = FindBroker(topology_, id);
-    if (broker == nullptr || member.removal != Removal::kDraining) return;
+    if (broker == nullptr || broker->fenced) return;
     if (formation_.Leaves(member.id)) {
-      if (!broker->cordoned && !broker->fenced)
+      if (!broker->cordoned && member.removal == Removal::kDraining)
         Add("Cordon", Named(id), "it leaves: it gets no new replicas", SetCordon(id, "*"));
     } else if (broker->cordoned) {
-      Add("Uncordon", Named(id), "it stays after all", SetCordon(id, std::nullopt));
+      Add("Uncordon", Named(id), "it stays, and takes replicas", SetCordon(id, std::nullopt));
     }
   }
 
@@ -130,7 +130,8 @@ class ScalePlanner {
     }
   }
 
-  // In this order: a broker that comes back with its id begins without the cordon.
+  // Its cordon stays, as only the broker itself takes its settings: one that comes back with its id is opened
+  // then, as any that doesn't leave.
   void Forget(const Member& member) {
     const NodeId id(member.id);
     const BrokerPlace* broker = FindBroker(topology_, id);
@@ -139,7 +140,6 @@ class ScalePlanner {
       return pod.broker == NodeId(member.id) && !pod.name.empty();
     });
     if (has_pod || !broker->fenced || !IsEmpty(topology_, id)) return;
-    Add("Uncordon", Named(id), "it is gone for good", SetCordon(id, std::nullopt));
     Add("Unregister", Named(id), "it is gone for good", UnregisterBroker{id});
   }
 

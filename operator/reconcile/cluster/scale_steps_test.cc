@@ -71,14 +71,13 @@ TEST_F(ScaleStepsTest, InGoesOneStepAfterTheOther) {
   live_["pods"].erase({"ns", "quickstart-broker-3"});
   EXPECT_EQ(Plan(Of(3)), "") << "it may be about to come back";
   topology_.Fence(3);
-  EXPECT_EQ(Plan(Of(3)),
-            "Uncordon Broker/3: it is gone for good\nUnregister Broker/3: it is gone for good\n");
+  EXPECT_EQ(Plan(Of(3)), "Unregister Broker/3: it is gone for good\n");
 }
 
 TEST_F(ScaleStepsTest, TakenBackItIsOpenedAgain) {
   Mark("draining");
   topology_.Cordon(3);
-  EXPECT_EQ(Plan(Of(4)), "Uncordon Broker/3: it stays after all\n");
+  EXPECT_EQ(Plan(Of(4)), "Uncordon Broker/3: it stays, and takes replicas\n");
 }
 
 TEST_F(ScaleStepsTest, NothingOfTheClusterChangesWhileItSleeps) {
