@@ -1,9 +1,9 @@
 # The front door. `make help` lists the targets; CONTRIBUTING.md says more.
-# Variables: ARGS (passed on by run, run-broker, local, e2e and bench), SECONDS_EACH (fuzz), SIM_SECONDS and SEEDS (sim), JOBS.
+# Variables: ARGS (passed on by run, run-broker, local, chaos, e2e and bench), SECONDS_EACH (fuzz), SIM_SECONDS and SEEDS (sim), JOBS.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build run run-broker test unit local e2e bench fuzz sim image manifests format format-check tidy clean help
-.PHONY: deps-build deps-test deps-check deps-e2e
+.PHONY: build run run-broker test unit local chaos e2e bench fuzz sim image manifests format format-check tidy clean help
+.PHONY: deps-build deps-test deps-check deps-chaos deps-e2e
 
 JOBS ?= $(shell nproc)
 SECONDS_EACH ?= 60
@@ -37,6 +37,9 @@ local: deps-test build  ## the operator without Kubernetes, as a user meets it (
 
 unit: build  ## builds and runs what ctest runs: unit tests, simulations, tests/tidy
 	@ctest --test-dir build --output-on-failure -j $(JOBS)
+
+chaos: deps-test deps-chaos build  ## real clusters in network namespaces: cuts, kills, full disks, wrong clocks; needs root (ARGS="--seed 7")
+	@tests/interop/run --broker dohle --only chaos/ $(ARGS)
 
 e2e: deps-e2e image  ## runs Dohle on a real Kubernetes that it brings up itself; needs root (ARGS="--keep", "--only topic_")
 	@tests/e2e/run $(ARGS)
@@ -74,5 +77,5 @@ clean:  ## removes what was built; data stays
 help:  ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
-deps-build deps-test deps-check deps-e2e: deps-%:
+deps-build deps-test deps-check deps-chaos deps-e2e: deps-%:
 	@cmake/install_dependencies.sh $*

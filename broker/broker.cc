@@ -16,6 +16,7 @@
 #include "broker/server/admin_endpoint.h"
 #include "broker/server/alter_partition_sender.h"
 #include "broker/server/broker_metrics_source.h"
+#include "broker/server/config/cordoned_log_dirs.h"
 #include "broker/server/config_validator.h"
 #include "broker/server/controller_channel.h"
 #include "broker/server/controller_duties.h"
@@ -34,6 +35,7 @@
 #include "broker/server/topic_metrics.h"
 #include "broker/storage/log_registry.h"
 #include "broker/storage/meta_properties.h"
+#include "broker/version.h"
 #include "lib/base/log.h"
 #include "lib/env/one_shot.h"
 #include "lib/env/run_and_wait.h"
@@ -134,7 +136,8 @@ Status Broker::Parts::ListenForAdmin() {
   const server::DohleConfig& own = config().dohle;
   if (own.metrics_port < 0) return OkStatus();
   DOHLE_ASSIGN_OR_RETURN(
-      admin, server::AdminEndpoint::Listen(env, {own.metrics_host, static_cast<uint16_t>(own.metrics_port)}));
+      admin, server::AdminEndpoint::Listen(env, {own.metrics_host, static_cast<uint16_t>(own.metrics_port)},
+                                           kVersion));
   return OkStatus();
 }
 
@@ -191,6 +194,12 @@ void Broker::Parts::MakeReplicas() {
       server::MakeReplicationContext(env, config(), metadata_log->cache(), server_metrics, isr_updates.get());
   options.replication = &replication;
   options.flush_times = {&env.clock, server_metrics.log_flush_time_us};
+  options.cordoned = [this] {
+    std::vector<std::string> cordoned = config().logs.log_dirs;
+    const std::shared_ptr<const server::LoadedConfig> now = live_config.Current();
+    std::erase_if(cordoned, [&](const std::string& path) { return !server::IsCordoned(now->config, path); });
+    return cordoned;
+  };
   replicas = std::make_unique<replica::ReplicaSet>(
       std::move(options), env, *logs, partitions,
       [this](const metadata::MetadataImage& image, std::string_view topic) {
@@ -276,6 +285,15 @@ env::Task<Status> Broker::Parts::Register() {
   for (const auto& directory : logs->directories()) {
     options.log_dirs.push_back(directory->properties().directory_id);
   }
+  options.cordoned_log_dirs = [this] {
+    const std::shared_ptr<const server::LoadedConfig> now = live_config.Current();
+    std::vector<DirectoryId> cordoned;
+    for (const auto& directory : logs->directories()) {
+      if (server::IsCordoned(now->config, directory->path()))
+        cordoned.push_back(directory->properties().directory_id);
+    }
+    return cordoned;
+  };
   options.heartbeat_interval = absl::Milliseconds(config().controller.broker_heartbeat_interval_ms);
   options.registration_timeout =
       absl::Milliseconds(config().controller.initial_broker_registration_timeout_ms);

@@ -27,6 +27,9 @@ constexpr std::string_view kHelp =
   dohle-broker storage info [-c SERVER.PROPERTIES]
       Says how the log directories are formatted.
 
+  dohle-broker await-file FILE
+      Ends once there is something in the file. For a container that must not start before it is known where.
+
   dohle-broker --help | --version
 )";
 
@@ -145,6 +148,13 @@ StatusOr<CommandLine> ParseCommandLine(std::span<const char* const> arguments_li
     }
     if (argument == "--version") {
       line.command = CommandLine::Command::kVersion;
+      return line;
+    }
+    if (first && argument == "await-file") {
+      if (arguments.empty()) return Usage("await-file wants a file");
+      line.command = CommandLine::Command::kAwaitFile;
+      line.awaited_file = arguments.Take();
+      if (!arguments.empty()) return Usage(fmt::format("await-file knows no {}", arguments.Take()));
       return line;
     }
     if (first && argument == "storage") {

@@ -13,10 +13,11 @@
 namespace dohle {
 
 struct CommandLine {
-  enum class Command { kServe, kStorageFormat, kStorageInfo, kHelp, kVersion };
+  enum class Command { kServe, kStorageFormat, kStorageInfo, kAwaitFile, kHelp, kVersion };
   Command command = Command::kServe;
   std::optional<std::string> properties_file;                  // server.properties
   std::vector<std::pair<std::string, std::string>> overrides;  // --override key=value, in order
+  std::string awaited_file;
   // storage format
   std::string cluster_id;
   bool ignore_formatted = false;

@@ -53,6 +53,8 @@ TEST(CommandLineTest, SaysWhatIsWrong) {
                                                      {"--override", "novalue"},
                                                      {"storage"},
                                                      {"storage", "erase"},
+                                                     {"await-file"},
+                                                     {"await-file", "a", "b"},
                                                      {"storage", "format"},
                                                      {"storage", "info", "-t", "x"},
                                                      {"storage", "format", "-t", "x", "--feature", "a=b"}};
@@ -61,6 +63,13 @@ TEST(CommandLineTest, SaysWhatIsWrong) {
     EXPECT_EQ(line.status().code(), StatusCode::kInvalidArgument);
     EXPECT_NE(Message(line.status()).find("--help"), std::string_view::npos);
   }
+}
+
+TEST(CommandLineTest, AwaitFile) {
+  const auto line = Parse({"await-file", "/etc/dohle-pod/rack-node"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->command, Command::kAwaitFile);
+  EXPECT_EQ(line->awaited_file, "/etc/dohle-pod/rack-node");
 }
 
 TEST(CommandLineTest, HelpAndVersion) {

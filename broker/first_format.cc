@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "broker/initial_controllers.h"
 #include "broker/metadata/format.h"
 #include "broker/storage/meta_properties.h"
 #include "lib/base/log.h"
@@ -64,6 +65,23 @@ bool MayBeAdded(const Directories& found, const server::BrokerConfig& config) {
          found.unformatted.end();
 }
 
+// dohle.initial.controllers; none if this node isn't one of them: it finds them by the bootstrap servers.
+StatusOr<raft::VoterSet> FirstVoters(const server::LoadedConfig& loaded) {
+  const std::string given = loaded.values.String("dohle.initial.controllers");
+  raft::VoterSet voters;
+  if (given.empty()) return voters;
+  const server::BrokerConfig& config = loaded.config;
+  if (!config.quorum.voters.empty()) {
+    return MakeStatus(StatusCode::kInvalidArgument,
+                      "dohle.initial.controllers and controller.quorum.voters exclude each other");
+  }
+  const auto& names = config.listeners.controller_listener_names;
+  DOHLE_ASSIGN_OR_RETURN(voters.voters,
+                         ParseInitialControllers(given, names.empty() ? "CONTROLLER" : names.front()));
+  if (!config.controller_role || voters.Find(config.node_id) == nullptr) voters.voters.clear();
+  return voters;
+}
+
 }  // namespace
 
 Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, const std::string& host_name) {
@@ -86,9 +104,11 @@ Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, c
   options.log_dirs = config.logs.log_dirs;
   options.metadata_log_dir = config.metadata_log.dir;
   options.ignore_formatted = !all;  // what is formatted must have the same id then
+  DOHLE_ASSIGN_OR_RETURN(options.initial_controllers, FirstVoters(loaded));
+  const bool chosen = !loaded.values.String("dohle.initial.controllers").empty();
   // With controller.quorum.voters the voters aren't in the log; of a quorum of several nobody knows them
   // here.
-  if (config.quorum.voters.empty() && IsQuorumOfOne(config, host_name)) {
+  if (!chosen && config.quorum.voters.empty() && IsQuorumOfOne(config, host_name)) {
     for (const server::ListenerConfig& listener : ControllerEndpoints(config, host_name)) {
       options.controller_endpoints.push_back({listener.name, listener.endpoint.host, listener.endpoint.port});
     }

@@ -1,5 +1,9 @@
 // What needs no `storage format`: a standalone node, which makes its own cluster when it finds nothing, and
-// one that is told its cluster's id (dohle.cluster.id), as an operator does.
+// one that is told its cluster's id (dohle.cluster.id), as an operator does. With dohle.initial.controllers
+// the nodes that it names begin a quorum whose voters may change (KIP-853), as with `--initial-controllers`;
+// others begin without voters, and find the quorum by controller.quorum.bootstrap.servers. It counts only
+// while nothing is formatted. A voter whose metadata directory is lost mustn't be given it again: it would
+// vote anew under the old directory id.
 #pragma once
 
 #include <string>

@@ -11,11 +11,13 @@
 #include "broker/version.h"
 #include "lib/base/log.h"
 #include "lib/env/posix/posix_env.h"
+#include "lib/env/sleep.h"
 
 namespace dohle {
 namespace {
 
 constexpr int kUsageError = 2;
+constexpr absl::Duration kAwaitedFileInterval = absl::Milliseconds(50);
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "dohle-broker: %.*s\n", static_cast<int>(Message(status).size()),
@@ -58,6 +60,25 @@ env::Task<void> StartOrEnd(Broker* broker, env::PosixEnv* posix, Status* outcome
             posix->env().clock.WallTimeMs() - began_ms);
 }
 
+env::Task<void> AwaitFile(std::string file, env::PosixEnv* posix) {
+  for (;;) {
+    const StatusOr<std::string> text = posix->env().file_system.ReadWhole(file);
+    if (text.ok() && !text->empty()) break;
+    co_await env::Sleep(kAwaitedFileInterval);
+  }
+  posix->RequestTermination();
+}
+
+// 0 as well if it is told to end before.
+int RunAwaitFile(const std::string& file) {
+  env::PosixEnv posix({.event_loops = 1, .io_threads = 1});
+  posix.Start();
+  env::Spawn(*posix.env().executors.front(), AwaitFile(file, &posix));
+  posix.WaitForTermination();
+  posix.Stop();
+  return 0;
+}
+
 int Serve(env::PosixEnv& posix, server::LoadedConfig config) {
   posix.Start();
   Broker broker(posix.env(), std::move(config), env::LocalHostName());
@@ -86,6 +107,7 @@ int Main(int argc, char** argv) {
     std::printf("dohle-broker %s\n", kVersion);
     return 0;
   }
+  if (line->command == CommandLine::Command::kAwaitFile) return RunAwaitFile(line->awaited_file);
   const bool serve = line->command == CommandLine::Command::kServe;
   if (!serve) log::SetProgramToStderr();
   // The threads are counted before the configuration is known: reading it needs the file system only.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what the named groups of dependencies.txt need is there.
 #
-#   cmake/install_dependencies.sh build test     # or check, e2e, or any of the four
+#   cmake/install_dependencies.sh build test     # or check, chaos, e2e, or any of the five
 #   cmake/install_dependencies.sh --list build   # only says what is missing; exit code 1 if anything is
 #
 # Debian 12: installs what is missing with apt, as root or by sudo. Elsewhere: lists it and stops. Says nothing and
@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 only_list=
 [[ ${1:-} == --list ]] && { only_list=1; shift; }
-[[ $# -gt 0 ]] || { echo "usage: install_dependencies.sh [--list] build|test|check|e2e ..." >&2; exit 2; }
+[[ $# -gt 0 ]] || { echo "usage: install_dependencies.sh [--list] build|test|check|chaos|e2e ..." >&2; exit 2; }
 
 debian12() { [[ -r /etc/os-release ]] && (. /etc/os-release; [[ ${ID:-} == debian && ${VERSION_ID:-} == 12 ]]); }
 

@@ -61,6 +61,9 @@ env::Task<void> Measurements::Look(std::string key, std::shared_ptr<kafka::clien
     }
   }
   const std::vector<env::Endpoint> pages = options_.metrics_pages(key);
+  std::vector<std::string> brokers;
+  for (const env::Endpoint& page : pages) brokers.push_back(ToString(page));
+  clusters_[key].rates.KeepOnly(brokers);
   for (const env::Endpoint& page : pages) co_await Scrape(key, page);
 }
 

@@ -40,6 +40,12 @@ class Measurements : public reconcile::LagSink {
   // Nothing: nothing is known yet.
   std::optional<reconcile::TopicMeasures> Of(const std::string& key, const std::string& topic) const;
 
+  // What was last seen of lag; null before.
+  std::shared_ptr<const reconcile::LagSnapshot> Lag(const std::string& key) const {
+    const auto found = clusters_.find(key);
+    return found == clusters_.end() ? nullptr : found->second.lag;
+  }
+
   void Collect(runtime::MetricSink& sink) const;
 
  private:

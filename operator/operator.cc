@@ -8,6 +8,8 @@
 #include "lib/http/http_server.h"
 #include "operator/k8s/event_recorder.h"
 #include "operator/measurements.h"
+#include "operator/reconcile/autoscaling/broker_scaler.h"
+#include "operator/reconcile/autoscaling/partition_scaler.h"
 #include "operator/reconcile/cluster/cluster_controller.h"
 #include "operator/reconcile/kafka/kafka_admin_control.h"
 #include "operator/reconcile/kafka/kafka_clients.h"
@@ -76,14 +78,23 @@ struct Operator::Parts {
         kafka(environment.transport, executor),
         control(kafka, environment.clock),
         clusters({gated, control, events, executor, environment.random, options.resources, options.ns,
-                  Observer()}),
+                  Observer(), reconcile::AskVersionOver(environment.transport, executor)}),
         topics(
             {environment, executor, gated, events, options.ns, [this] { return Leads(); },
              [this](const k8s::ObjectName& name) { return Locate(name); },
              [this](const std::string& key, const std::string& topic) { return measurements.Of(key, topic); },
-             Observer()}),
+             Observer(),
+             [this](const std::string& key, const std::string& topic) {
+               return partition_scaler.Of(key, topic);
+             }}),
         measurements({environment, executor, [this](const std::string& key) { return MetricsPages(key); },
-                      options.partition_metrics}) {
+                      options.partition_metrics}),
+        partition_scaler({environment, executor, [this](const std::string& key) { return MetricsPages(key); },
+                          [this](const std::string& key) { return measurements.Lag(key); }}),
+        broker_scaler({environment, executor, gated, events, kafka, clusters.clusters(),
+                       [this](const k8s::ObjectName& name) { return MetricsPages(ToString(name)); },
+                       [this](const k8s::ObjectName& name) { return clusters.BrokerAddress(name); },
+                       [this] { return Leads(); }}) {
     if (options.lease) {
       election.emplace(client, environment.clock, environment.random, *options.lease, options.identity,
                        runtime::ElectionLimits(), [this](bool leads) {
@@ -179,6 +190,12 @@ struct Operator::Parts {
         sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, figure.value(status));
       }
     }
+    sink.Gauge("dohle_cluster_canary_seconds",
+               "From producing a record to consuming it, the longest of all partitions, in the last roll of "
+               "brokers.");
+    for (const auto& [name, took] : clusters.reconciler().Canaries()) {
+      sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, absl::ToDoubleSeconds(took));
+    }
     sink.Gauge("dohle_cluster_brokers", "Brokers that are asked for.");
     for (const auto& [name, cluster] : clusters.clusters().all()) {
       sink.Sample({{"namespace", name.ns}, {"dohle_cluster", name.name}}, cluster->spec.brokers);
@@ -203,6 +220,8 @@ struct Operator::Parts {
   ClusterController clusters;
   TopicController topics;
   Measurements measurements;
+  reconcile::autoscaling::PartitionScaler partition_scaler;
+  reconcile::autoscaling::BrokerScaler broker_scaler;
   env::StopSignal stop;
   std::unique_ptr<http::HttpServer> http;
 };
@@ -226,6 +245,8 @@ env::Task<Status> Operator::Start() {
   env::Spawn(p.executor, p.recorder.Run());
   env::Spawn(p.executor, p.LeadWhenSynced());
   env::Spawn(p.executor, p.measurements.Run(&p.topics, &p.stop));
+  env::Spawn(p.executor, p.partition_scaler.Run(&p.topics, &p.stop));
+  env::Spawn(p.executor, p.broker_scaler.Run(&p.stop));
   co_return OkStatus();
 }
 

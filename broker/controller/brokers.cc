@@ -4,6 +4,7 @@
 #include <set>
 
 #include "broker/controller/elections.h"
+#include "broker/controller/restart_permits.h"
 #include "broker/controller/rules.h"
 #include "broker/metadata/format.h"
 #include "broker/metadata/image_writer.h"
@@ -351,6 +352,7 @@ Decision<kafka::BrokerRegistrationResponse> RegisterBroker(const DecisionContext
     decision.more = !AppendShutdown(context, id, clean, &decision.records);
     if (decision.more) return decision;
     broker.epoch = BrokerEpoch(context.next_offset.value());
+    AppendEndOfPermit(context.image, id, &decision.records);
   }
   decision.response.broker_epoch = broker.epoch.value();
   decision.records.push_back(metadata::ToRecord(broker, context.metadata_version()));
@@ -408,6 +410,7 @@ Decision<kafka::UnregisterBrokerResponse> UnregisterBroker(const DecisionContext
   decision.more = !AppendLeaderAndIsrUpdates(context, change, Concerned::kInIsr, id, &decision.records) ||
                   !AppendLeaderAndIsrUpdates(context, change, Concerned::kInElr, id, &decision.records);
   if (decision.more) return decision;
+  AppendEndOfPermit(context.image, id, &decision.records);
   kafka::UnregisterBrokerRecord record;
   record.broker_id = id.value();
   record.broker_epoch = broker->epoch.value();

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "broker/controller/restart_permits.h"
+
 namespace dohle::controller {
 namespace {
 
@@ -65,6 +67,25 @@ VersionedRecord ConfigRecord(const ConfigResource& resource, std::string_view na
   return {std::move(record), 0};
 }
 
+// A permit is one broker's.
+ApiError CheckPermitChange(const DecisionContext& context, const ConfigResource& resource,
+                           std::string_view until_ms) {
+  if (resource.name.empty()) {
+    return ApiError(ErrorCode::kInvalidConfig, fmt::format("{} is set for one broker only.", kRestartPermit));
+  }
+  DOHLE_RETURN_IF_API_ERROR(CheckExists(context.image, resource));
+  int32_t id = -1;
+  std::from_chars(resource.name.data(), resource.name.data() + resource.name.size(), id);
+  return CheckPermit(context, NodeId(id), until_ms);
+}
+
+bool AsksForPermit(const RecordList& records) {
+  return std::any_of(records.begin(), records.end(), [](const VersionedRecord& change) {
+    const auto* record = std::get_if<kafka::ConfigRecord>(&change.record);
+    return record != nullptr && record->name.view() == kRestartPermit && record->value.has_value();
+  });
+}
+
 // Which values a resource will have, checked.
 ApiError Validate(const DecisionContext& context, const ConfigResource& resource, const RecordList& changes,
                   bool newly_created) {
@@ -93,6 +114,9 @@ ApiError Validate(const DecisionContext& context, const ConfigResource& resource
           ErrorCode::kInvalidConfig,
           "The configuration value cannot be added because it exceeds the maximum value size of 32767 "
           "bytes.");
+    }
+    if (resource.type == ConfigResourceType::kBroker && record.name.view() == kRestartPermit) {
+      DOHLE_RETURN_IF_API_ERROR(CheckPermitChange(context, resource, record.value->view()));
     }
     all[std::string(record.name.view())] = std::string(record.value->view());
   }
@@ -190,7 +214,10 @@ Decision<Response> ForEachResource(const DecisionContext& context, const Request
       continue;
     }
     RecordList records;
-    const ApiError error = alter(resource, named, &records);
+    ApiError error = alter(resource, named, &records);
+    // Each must see the one before.
+    if (error.ok() && AsksForPermit(records) && AsksForPermit(decision.records))
+      error = ApiError(ErrorCode::kInvalidRequest, "One restart permit at a time can be asked for.");
     if (error.ok()) std::move(records.begin(), records.end(), std::back_inserter(decision.records));
     Respond(resource, error, &decision.response);
   }
@@ -283,7 +310,9 @@ Decision<kafka::AlterConfigsResponse> AlterConfigs(const DecisionContext& contex
             changes.push_back(ConfigRecord(named, name, value));
         }
         for (const auto& [name, value] : existing) {
-          if (!wanted.contains(name)) changes.push_back(ConfigRecord(named, name, std::nullopt));
+          // Whoever replaces all settings means those that people make.
+          if (!wanted.contains(name) && name != kRestartPermit)
+            changes.push_back(ConfigRecord(named, name, std::nullopt));
         }
         DOHLE_RETURN_IF_API_ERROR(Validate(context, named, changes, /*newly_created=*/false));
         std::move(changes.begin(), changes.end(), std::back_inserter(*records));

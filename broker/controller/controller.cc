@@ -10,6 +10,7 @@
 #include "broker/controller/elections.h"
 #include "broker/controller/features.h"
 #include "broker/controller/reassignments.h"
+#include "broker/controller/restart_permits.h"
 #include "broker/controller/topics.h"
 #include "lib/kafka/messages/allocate_producer_ids_request.h"
 #include "lib/kafka/messages/allocate_producer_ids_response.h"
@@ -54,6 +55,18 @@ env::Task<void> ElectNow(ControllerState* state) {
   };
   // Whoever is active next looks for them, too.
   (void)co_await Run<NoResponse>(state, std::move(decide));
+}
+
+// Of the metadata quorum, if this node leads it.
+std::vector<VoterState> VotersOf(const ControllerState& state) {
+  const metadata::QuorumDescription quorum = state.log.Describe();
+  const int64_t caught_up_ms = state.env.clock.WallTimeMs() - kVoterLagLimitMs;
+  std::vector<VoterState> voters;
+  for (const raft::ReplicaProgress& voter : quorum.voters) {
+    const bool leads = voter.key.id == quorum.leader_id;
+    voters.push_back({voter.key.id, leads || voter.last_caught_up_ms >= caught_up_ms});
+  }
+  return voters;
 }
 
 // What changed may allow elections that weren't possible before.
@@ -124,8 +137,10 @@ env::Task<StatusOr<kafka::ElectLeadersResponse>> Controller::ElectLeaders(
 env::Task<StatusOr<kafka::IncrementalAlterConfigsResponse>> Controller::IncrementalAlterConfigs(
     const kafka::IncrementalAlterConfigsRequest& request) {
   return RunThenElect<kafka::IncrementalAlterConfigsResponse>(
-      state_.get(), [&request](const DecisionContext& context) {
-        return controller::IncrementalAlterConfigs(context, request);
+      state_.get(), [&request, voters = VotersOf(*state_)](const DecisionContext& context) {
+        DecisionContext with_voters = context;
+        with_voters.voters = voters;
+        return controller::IncrementalAlterConfigs(with_voters, request);
       });
 }
 env::Task<StatusOr<kafka::AlterConfigsResponse>> Controller::AlterConfigs(

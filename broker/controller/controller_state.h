@@ -27,7 +27,9 @@ class ControllerState {
         heartbeats(config.session_timeout_ms) {}
 
   DecisionContext ContextOf(const metadata::WriteContext& write) {
-    return {write.image, config, validator, env.random, write.next_offset, MonotonicMs()};
+    return {
+        write.image, config, validator, env.random, write.next_offset, MonotonicMs(), env.clock.WallTimeMs(),
+        {}};
   }
   int64_t MonotonicMs() const { return env.clock.Now().nanoseconds() / 1'000'000; }
 

@@ -2,6 +2,7 @@
 // and a response.
 #pragma once
 
+#include <span>
 #include <utility>
 
 #include "broker/controller/controller.h"
@@ -14,13 +15,21 @@ using metadata::MetadataImage;
 using metadata::RecordList;
 using metadata::VersionedRecord;
 
+// A voter of the metadata quorum, as the active controller knows it.
+struct VoterState {
+  NodeId id = kNoNode;
+  bool caught_up = false;
+};
+
 struct DecisionContext {
   const MetadataImage& image;  // everything appended so far
   const ControllerConfig& config;
   const ConfigValidator& validator;
   env::Random& random;
-  Offset next_offset;  // of the first record of this decision
-  int64_t now_ms = 0;
+  Offset next_offset;                       // of the first record of this decision
+  int64_t now_ms = 0;                       // monotonic
+  int64_t wall_ms = 0;                      // since the Unix epoch; for nothing but restart permits
+  std::span<const VoterState> voters = {};  // only where settings are altered
 
   int16_t metadata_version() const { return image.features.metadata_version(); }
 };

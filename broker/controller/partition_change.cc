@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "broker/controller/restart_permits.h"
 #include "broker/metadata/image_writer.h"
 
 namespace dohle::controller {
@@ -110,11 +111,16 @@ class Builder {
     return Contains(replicas_, id) && (Contains(isr_, id) || (isr_.empty() && Contains(elr_, id))) &&
            change_.acceptable_leader(id);
   }
+  bool GoesAway(NodeId id) const { return change_.going_away && change_.going_away(id); }
   Leader Choose() const {
-    if (change_.election == Election::kPreferred && !replicas_.empty() && IsValid(replicas_.front())) {
+    if (change_.election == Election::kPreferred && !replicas_.empty() && IsValid(replicas_.front()) &&
+        !GoesAway(replicas_.front())) {
       return {replicas_.front(), false};
     }
     if (IsValid(partition_.leader)) return {partition_.leader, false};
+    for (const NodeId id : replicas_) {
+      if (IsValid(id) && !GoesAway(id)) return {id, false};
+    }
     for (const NodeId id : replicas_) {
       if (IsValid(id)) return {id, false};
     }
@@ -253,6 +259,7 @@ PartitionChange ChangeOf(const DecisionContext& context, const TopicRules& rules
   change.acceptable_leader = [&image, &partition](NodeId broker) {
     return image.cluster.IsActive(broker) && HasOnlineDirectory(image, broker, partition.DirectoryOf(broker));
   };
+  change.going_away = [&context](NodeId broker) { return HoldsPermit(context, broker); };
   change.default_directory = [&image](NodeId broker) { return DefaultDirectory(image, broker); };
   return change;
 }

@@ -26,6 +26,8 @@ struct PartitionChange {
   bool elr_enabled = false;
   std::function<bool(NodeId)> acceptable_leader;
   std::function<DirectoryId(NodeId)> default_directory;
+  // May be stopped any moment: leads only if it does already, or if nobody else can. None: nobody is.
+  std::function<bool(NodeId)> going_away;
   Election election = Election::kOnline;
   // What is wanted; without: as it is.
   std::optional<metadata::Replicas> isr;

@@ -129,7 +129,9 @@ class TestCluster {
   const PartitionRegistration& Partition(std::string_view topic, int index = 0) const {
     return *image().topics.Partition(topic, PartitionIndex(index));
   }
-  DecisionContext Context() { return {image(), config, validator, random, next_offset, now_ms}; }
+  DecisionContext Context() {
+    return {image(), config, validator, random, next_offset, now_ms, wall_ms, voters};
+  }
 
   void Replay(const VersionedRecord& record) {
     Replay(kafka::EncodeMetadataRecord(record.record, record.version));
@@ -151,6 +153,8 @@ class TestCluster {
   SeededRandom random{1};
   Offset next_offset{1000};
   int64_t now_ms = 0;
+  int64_t wall_ms = 1'000'000;
+  std::vector<VoterState> voters;
 
  private:
   metadata::MetadataDelta delta_{std::make_shared<const metadata::MetadataImage>()};

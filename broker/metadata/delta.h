@@ -59,6 +59,7 @@ class MetadataDelta {
   Status Replay(const VersionedRecord& record);
   // A snapshot of the control records' part of the features.
   void SetKraftVersion(int16_t level);
+  // What is touched from here on needn't be listed.
   void MarkEverything() { changes_.everything = true; }
 
   const MetadataImage& image() const { return image_; }

@@ -23,9 +23,10 @@
 
 namespace dohle::metadata {
 
-// Node ids of replicas; up to four of them need no allocation.
+// Node ids of replicas; up to four of them need no allocation. Of their directories three: an allocation
+// costs more than what a partition with fewer replicas leaves empty.
 using Replicas = absl::InlinedVector<NodeId, 4>;
-using Directories = absl::InlinedVector<DirectoryId, 1>;
+using Directories = absl::InlinedVector<DirectoryId, 3>;
 
 enum class LeaderRecoveryState : int8_t { kRecovered = 0, kRecovering = 1 };
 

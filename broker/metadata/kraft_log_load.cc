@@ -25,7 +25,9 @@ KraftLog::KraftLog(MetadataLogOptions options)
       server_(member_),
       lane_(member_.lane()),
       replay_(std::make_shared<const MetadataImage>()),
-      loaded_(replay_) {}
+      loaded_(replay_) {
+  replay_.MarkEverything();
+}
 
 Status KraftLog::Load() {
   DOHLE_RETURN_IF_ERROR(member_.store().Open(options_.config, NowMs()));

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/ids.h"
 #include "lib/base/strong_int.h"
 #include "lib/base/uuid.h"
 
@@ -36,6 +37,8 @@ struct PersistentHash {
   size_t operator()(StrongInt<Tag, Rep> value) const {
     return static_cast<size_t>(value.value());
   }
+  // A topic's are dense: neighbours share a leaf, which holds kLeafEntries, and so a leaf's cost.
+  size_t operator()(PartitionIndex index) const { return static_cast<uint32_t>(index.value()) / 8; }
 };
 
 template <typename K, typename V>

@@ -290,6 +290,7 @@ env::Task<StatusOr<std::string>> QuorumFollower::TakePiece(const Plan& plan,
 env::Task<Status> QuorumFollower::Install(const Plan& plan, Download* download) {
   env::FileSystem* file_system = member_.options().file_system;
   LogReplay replay(std::make_shared<const MetadataImage>());
+  replay.MarkEverything();
   absl::AnyInvocable<Status()> read = [file_system, download, &replay] {
     return ReadSnapshot(*file_system, {download->id, download->path, download->position}, &replay);
   };

@@ -19,6 +19,7 @@ env::Task<void> ApplyRetention(ReplicaSet& replicas) { co_await replicas.ApplyRe
 env::Task<void> FlushTails(ReplicaSet& replicas) { co_await replicas.FlushTails(); }
 env::Task<void> CloseIdleFiles(ReplicaSet& replicas) { co_await replicas.CloseIdleFiles(); }
 env::Task<void> CheckFollowers(ReplicaSet& replicas) { co_await replicas.CheckFollowers(); }
+env::Task<void> CreateFiles(ReplicaSet& replicas) { co_await replicas.CreateFiles(); }
 env::Task<void> CleanLogs(ReplicaSet& replicas) { co_await replicas.CleanLogs(); }
 env::Task<void> RemoveWhatIsDue(ReplicaSet& replicas) { co_await replicas.RemoveWhatIsDue(); }
 
@@ -53,7 +54,7 @@ Maintenance::~Maintenance() = default;
 void Maintenance::Start(env::Executor& executor) {
   const MaintenanceOptions& options = state_->options;
   state_->started = true;
-  state_->running = options.clean_logs ? 7 : 6;
+  state_->running = options.clean_logs ? 8 : 7;
   env::Spawn(executor,
              State::Repeat(state_, options.initial_delay, options.retention_check_interval, &ApplyRetention));
   env::Spawn(executor,
@@ -63,6 +64,8 @@ void Maintenance::Start(env::Executor& executor) {
              State::Repeat(state_, options.removal_interval, options.removal_interval, &RemoveWhatIsDue));
   env::Spawn(executor,
              State::Repeat(state_, options.idle_file_interval, options.idle_file_interval, &CloseIdleFiles));
+  env::Spawn(executor,
+             State::Repeat(state_, options.new_log_interval, options.new_log_interval, &CreateFiles));
   env::Spawn(executor, State::Repeat(state_, options.follower_check_interval, options.follower_check_interval,
                                      &CheckFollowers));
   if (!options.clean_logs) return;

@@ -20,6 +20,7 @@ struct MaintenanceOptions {
   absl::Duration checkpoint_interval = absl::Minutes(1);       // log.flush.offset.checkpoint.interval.ms
   absl::Duration flush_interval = absl::Seconds(1);            // how often tails are looked at
   absl::Duration idle_file_interval = absl::Seconds(30);       // a file is closed after one or two of these
+  absl::Duration new_log_interval = absl::Seconds(1);  // a new log gets its files after one or two of these
   absl::Duration follower_check_interval = absl::Seconds(15);  // half of replica.lag.time.max.ms
   absl::Duration cleaning_interval = absl::Seconds(15);        // log.cleaner.backoff.ms
   bool clean_logs = true;                                      // log.cleaner.enable

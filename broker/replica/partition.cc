@@ -43,7 +43,7 @@ Partition::Partition(NodeId node_id, storage::LoadedLog loaded, Offset high_wate
       flush_times_(std::move(flush_times)),
       listener_(listener),
       replication_(replication),
-      config_(std::make_shared<const storage::LogConfig>(loaded.log->config())),
+      config_(loaded.log->shared_config()),
       log_(std::move(loaded.log)),
       high_watermark_(std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())),
       cleaned_to_(loaded.cleaned_to) {}

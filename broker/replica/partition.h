@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,7 +23,9 @@
 #include "broker/replica/commit_waiter.h"
 #include "broker/replica/fetch_waiter.h"
 #include "broker/replica/leadership.h"
+#include "broker/replica/refused_producers.h"
 #include "broker/replica/replication_context.h"
+#include "broker/replica/unreadable_appends.h"
 #include "broker/storage/flush_times.h"
 #include "broker/storage/log.h"
 #include "broker/storage/log_cleaner.h"
@@ -175,6 +176,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
   // Appends validated batches (offsets are assigned in place) and answers when the records are on this broker
   // as safely as the topic's flush.messages asks. Replication is waited for apart, with WaitUntilCommitted.
+  // Batches that are out of order only because the one before was refused fail as that one did.
   env::Task<StatusOr<Appended>> Append(std::span<char> batches, AppendOptions options);
   // Answers when the high watermark has reached `end` (exclusive) of what was appended under
   // `appended_under`. kDeadlineExceeded: not in time, it may be yet; kAborted: it is, but fewer replicas have
@@ -185,6 +187,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // The leader's periodic look at its followers: who lags leaves the ISR. To be called every half of
   // replica.lag.time.max.ms; free for a partition without followers.
   env::Task<void> CheckFollowers();
+  bool has_followers() const { return has_followers_.load(std::memory_order_relaxed); }
   // Replicas in sync that consumers may read `offset` from, the leader first; none if this isn't it.
   env::Task<std::vector<ReadReplica>> ReadReplicas(Offset offset);
 
@@ -252,6 +255,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   int64_t unflushed_since_ms() const { return unflushed_since_ms_.load(std::memory_order_relaxed); }
   // Closes files that nobody used since the last call.
   env::Task<void> CloseIdleFiles();
+  // Of a new log, as its first record would. OK if they are there, or the log has left.
+  env::Task<Status> CreateFiles();
 
   // The log directory has failed: requests fail with kDataLoss from here on, waiters wake up. The log comes
   // back to be let go of outside of the lane; nothing more is written to it.
@@ -271,6 +276,12 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Status Gone() const;
   // What the storage answered to `what`: takes the partition offline if the device failed.
   void NoteFailure(std::string_view what, const Status& failure);
+  // In the lane. Why nothing may be appended now; OK: it may.
+  Status CheckAppend(const AppendOptions& options) const;
+  // What the answer to a failed or rejected append is, and what it means for the producer's next ones.
+  // `appended` may be rejected.
+  StatusOr<storage::AppendResult> Judge(std::span<const char> batches,
+                                        StatusOr<storage::AppendResult> appended);
   FetchProblem CheckEpoch(LeaderEpoch current, bool only_from_leader = true) const;
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);
@@ -314,6 +325,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   env::Task<std::optional<Replication::Proposal>> TakeVerdict(uint64_t id, const IsrVerdict& verdict);
   // Runs the blocking `cut` of the log in the lane, and brings what depends on the log's end in line.
   env::Task<StatusOr<Truncation>> Truncate(LeaderEpoch leader_epoch, absl::FunctionRef<Status()> cut);
+  // Inside the lane: the files of a new log, on an I/O thread.
+  env::Task<Status> CreateFilesOf(storage::Log& log);
   env::Task<Status> FlushTo(Offset offset, int64_t now_ms);
   void NoteUnflushed(int64_t now_ms, bool flushed);
 
@@ -339,9 +352,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Offset epoch_start_{0};                       // the log's end when its leadership began
   Offset high_watermark_{0};
   std::unique_ptr<Replicating> replicating_;
-  std::optional<Offset> cleaned_to_;  // all below is compacted
-  // What was appended and isn't readable yet: where each append ends, and its bytes.
-  std::deque<std::pair<Offset, int64_t>> unreadable_;
+  std::unique_ptr<RefusedProducers> refused_;  // null: there are none
+  std::optional<Offset> cleaned_to_;           // all below is compacted
+  UnreadableAppends unreadable_;
   FetchWaiters fetch_waiters_;
   bool flushing_ = false;
   std::vector<std::shared_ptr<env::OneShot<bool>>> flush_waiters_;

@@ -47,6 +47,7 @@ env::Task<Status> Partition::AppendFetched(LeaderEpoch leader_epoch, std::span<c
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (!follows(leader_epoch)) co_return offline_.ok() ? NotFollower(name_, leader_epoch) : offline_;
     if (!batches.empty()) {
+      if (!log_->has_files()) DOHLE_CO_RETURN_IF_ERROR(co_await CreateFilesOf(*log_));
       auto appended = log_->AppendReplicated(batches, now_ms);
       if (!appended.ok()) {
         NoteFailure("append of fetched records", appended.status());
@@ -87,7 +88,7 @@ env::Task<StatusOr<Truncation>> Partition::Truncate(LeaderEpoch leader_epoch,
                  truncation.log_end_offset.value(), high_watermark_.value());
   }
   high_watermark_ = std::clamp(high_watermark_, log_->log_start_offset(), truncation.log_end_offset);
-  while (!unreadable_.empty() && unreadable_.back().first > truncation.log_end_offset) unreadable_.pop_back();
+  unreadable_.Truncate(truncation.log_end_offset);
   unflushed_bytes_.store(log_->unflushed_bytes(), std::memory_order_relaxed);
   co_return truncation;
 }

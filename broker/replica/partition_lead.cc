@@ -5,18 +5,23 @@
 #include "broker/replica/partition.h"
 #include "broker/replica/rules.h"
 #include "lib/base/log.h"
+#include "lib/kafka/record_batch.h"
 
 namespace dohle::replica {
 namespace {
 
 // How long after a verdict that makes no sense the same is proposed again.
 constexpr absl::Duration kProposeAgainAfter = absl::Seconds(1);
-// Where appends end while nobody may read them: beyond so many they are no longer kept apart.
-constexpr size_t kMostUnreadable = 4096;
 
 Status NotCommittedInTime(const TopicPartition& name, Offset end) {
   return MakeStatus(StatusCode::kDeadlineExceeded, "{} isn't replicated up to {}", ToString(name),
                     end.value());
+}
+
+// Of an idempotent producer's batch; it sends one at a time.
+ProducerId ProducerOf(std::span<const char> batches) {
+  const auto batch = kafka::BatchCursor({batches.data(), batches.size()}).Next();
+  return batch && batch->has_producer_id() ? batch->producer_id() : kNoProducerId;
 }
 
 Status TooFewReplicas(StatusCode code, const TopicPartition& name) {
@@ -105,9 +110,7 @@ void Partition::AdvanceHighWatermark(Offset offset, News& news) {
   if (offset <= high_watermark_) return;
   high_watermark_ = offset;
   log_->OnHighWatermark(offset);
-  for (; !unreadable_.empty() && unreadable_.front().first <= offset; unreadable_.pop_front()) {
-    news.bytes += unreadable_.front().second;
-  }
+  news.bytes += unreadable_.TakeUpTo(offset);
   news.waiters = fetch_waiters_.Live();
   if (replicating_ == nullptr || replicating_->commits.empty()) return;
   news.committed = replicating_->commits.TakeUpTo(offset);
@@ -123,12 +126,7 @@ void Partition::NoteOwnEnd(Offset end, News& news) {
 
 void Partition::NoteAppended(const storage::AppendResult& result, News& news) {
   if (result.bytes == 0) return;
-  if (unreadable_.size() < kMostUnreadable) {
-    unreadable_.emplace_back(log_->log_end_offset(), result.bytes);
-  } else {
-    unreadable_.back().first = log_->log_end_offset();
-    unreadable_.back().second += static_cast<int64_t>(result.bytes);
-  }
+  unreadable_.Add(log_->log_end_offset(), static_cast<int64_t>(result.bytes));
   if (replicating_ == nullptr) return;
   news.followers = replicating_->follower_fetches.Live();
   news.appended_bytes = static_cast<int64_t>(result.bytes);
@@ -154,21 +152,49 @@ void Partition::Tell(News news) {
   }
 }
 
+Status Partition::CheckAppend(const AppendOptions& options) const {
+  if (!leads()) return Refusal();
+  if (options.acks_all && replicating_ != nullptr && !replicating_->machine.EnoughInSync(View())) {
+    return TooFewReplicas(StatusCode::kUnavailable, name_);
+  }
+  return OkStatus();
+}
+
+StatusOr<storage::AppendResult> Partition::Judge(std::span<const char> batches,
+                                                 StatusOr<storage::AppendResult> appended) {
+  if (appended.ok() && refused_ == nullptr) return appended;
+  const ProducerId producer = ProducerOf(batches);
+  if (producer == kNoProducerId) return appended;
+  if (!appended.ok()) {
+    if (refused_ == nullptr) refused_ = std::make_unique<RefusedProducers>();
+    refused_->Note(producer, appended.status());
+    return appended;
+  }
+  if (appended->rejection == storage::AppendRejection::kOutOfOrderSequenceNumber) {
+    if (Status before = refused_->TakeReason(producer); !before.ok()) return before;
+  } else if (appended->rejection == storage::AppendRejection::kNone) {
+    refused_->Forget(producer);
+  }
+  if (refused_->empty()) refused_.reset();
+  return appended;
+}
+
 env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendOptions options) {
   Appended result;
   News news;
   {
     env::LaneGuard in_lane = co_await lane_.Enter();
-    if (!leads()) co_return Refusal();
-    if (options.acks_all && replicating_ != nullptr && !replicating_->machine.EnoughInSync(View())) {
-      co_return TooFewReplicas(StatusCode::kUnavailable, name_);
+    const Status may = CheckAppend(options);
+    if (!may.ok()) co_return Judge(batches, may).status();
+    if (!log_->has_files()) {
+      const Status created = co_await CreateFilesOf(*log_);
+      if (!created.ok()) co_return Judge(batches, created).status();
     }
     const auto origin = g_rules.check_sequences ? options.origin : storage::AppendOrigin::kCoordinator;
     auto appended = log_->Append(batches, origin, leadership_.leader_epoch, options.now_ms);
-    if (!appended.ok()) {
-      NoteFailure("append", appended.status());
-      co_return appended.status();
-    }
+    if (!appended.ok()) NoteFailure("append", appended.status());
+    appended = Judge(batches, std::move(appended));
+    if (!appended.ok()) co_return appended.status();
     static_cast<storage::AppendResult&>(result) = std::move(*appended);
     result.flush_due = result.flush_due && g_rules.flush_before_answer;
     result.leader_epoch = leadership_.leader_epoch;

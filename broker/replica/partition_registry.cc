@@ -93,19 +93,23 @@ std::shared_ptr<Partition> PartitionRegistry::Find(const TopicId& topic, Partiti
 }
 
 std::vector<std::shared_ptr<Partition>> PartitionRegistry::All() const {
+  return Some([](const Partition&) { return true; });
+}
+
+std::vector<std::shared_ptr<Partition>> PartitionRegistry::Some(
+    absl::FunctionRef<bool(const Partition&)> chosen) const {
   const auto table = Current();
-  std::vector<std::shared_ptr<Partition>> all;
-  all.reserve(size());
+  std::vector<std::shared_ptr<Partition>> some;
   for (const auto& shard : table->by_name) {
     if (shard == nullptr) continue;
     for (const auto& [name, topic] : *shard) {
       for (const auto& partition : topic->partitions) {
-        if (partition != nullptr) all.push_back(partition);
+        if (partition != nullptr && chosen(*partition)) some.push_back(partition);
       }
     }
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
-  return all;
+  std::sort(some.begin(), some.end(), [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  return some;
 }
 
 void PartitionRegistry::Add(std::vector<std::shared_ptr<Partition>> partitions) {

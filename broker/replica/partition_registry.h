@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "broker/replica/partition.h"
 #include "lib/base/ids.h"
 
@@ -21,8 +22,9 @@ class PartitionRegistry {
   std::shared_ptr<Partition> Find(std::string_view topic, PartitionIndex partition) const;
   std::shared_ptr<Partition> Find(const TopicId& topic, PartitionIndex partition) const;
 
-  // All of them, as of now, by topic name and index.
+  // All of them, as of now, by topic name and index; or those that are chosen.
   std::vector<std::shared_ptr<Partition>> All() const;
+  std::vector<std::shared_ptr<Partition>> Some(absl::FunctionRef<bool(const Partition&)> chosen) const;
   size_t size() const { return size_.load(std::memory_order_relaxed); }
 
   // The publisher only. Adding what is there, or removing what isn't, is a bug.

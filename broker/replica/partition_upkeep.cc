@@ -71,6 +71,19 @@ void Partition::NoteUnflushed(int64_t now_ms, bool flushed) {
   if (first || flushed) unflushed_since_ms_.store(now_ms, std::memory_order_relaxed);
 }
 
+env::Task<Status> Partition::CreateFilesOf(storage::Log& log) {
+  auto create = [&log] { return log.CreateFiles(); };
+  Status created = co_await env::RunBlocking<Status>(pool_, create);
+  if (!created.ok()) NoteFailure("creation of the log", created);
+  co_return created;
+}
+
+env::Task<Status> Partition::CreateFiles() {
+  env::LaneGuard in_lane = co_await lane_.Enter();
+  if (gone() || log_->has_files()) co_return OkStatus();
+  co_return co_await CreateFilesOf(*log_);
+}
+
 env::Task<void> Partition::CloseIdleFiles() {
   env::LaneGuard in_lane = co_await lane_.Enter();
   if (log_ != nullptr) log_->CloseIdleFiles();

@@ -24,10 +24,15 @@ ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogReg
       follower_quota_(ReplicationQuota::Side::kFollower, options_.node_id),
       cleaner_ran_ms_(MonotonicMs()) {}
 
+std::shared_ptr<const storage::LogConfig> ReplicaSet::ConfigOf(const MetadataImage& image,
+                                                               std::string_view topic) const {
+  return image.configs.Topic(topic).empty() ? default_config_ : log_config_of_(image, topic);
+}
+
 env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
   storage::LogRegistry::ConfigOf config_of = [this, image = update.after](const std::string& topic) {
-    return log_config_of_(*image, topic);
+    return ConfigOf(*image, topic);
   };
   const int64_t now_ms = env_.clock.WallTimeMs();
   storage::LoadReport report =
@@ -69,31 +74,46 @@ env::Task<void> ReplicaSet::LoadStored(const MetadataUpdate& update) {
   partitions_.Add(std::move(found));
 }
 
-env::Task<void> ReplicaSet::CreateMissing(ImagePtr image, std::vector<TopicPartition> missing) {
-  if (missing.empty()) co_return;
-  std::vector<std::shared_ptr<Partition>> created;
+// Nothing is written here: a topic of thousands of partitions is there at once, and each log gets its files
+// with its first record, or from CreateFiles.
+env::Task<void> ReplicaSet::BeginMissing(const MetadataUpdate& update, const std::vector<Touched>& touched) {
+  std::vector<std::shared_ptr<Partition>> begun;
   env::LaneGuard in_lane = co_await registry_lane_.Enter();
-  auto create = [&] {
-    const int64_t now_ms = env_.clock.WallTimeMs();
-    for (const TopicPartition& name : missing) {
-      const metadata::TopicImage* topic = image->topics.Find(name.topic);
-      const DirectoryId directory = topic->Partition(name.partition)->DirectoryOf(options_.node_id);
-      std::optional<DirectoryId> where;
-      if (logs_.FindDirectory(directory) != nullptr) where = directory;
-      auto loaded = logs_.Create(name, topic->id, log_config_of_(*image, name.topic), now_ms, where);
-      if (!loaded.ok()) {
-        log::Error("replica", "no replica of {} here: {}", ToString(name), Message(loaded.status()));
-        if (where && env::IsDeviceFailure(loaded.status())) DirectoryFailed(*where, name, loaded.status());
-        continue;
-      }
-      created.push_back(std::make_shared<Partition>(options_.node_id, std::move(*loaded), Offset(0),
-                                                    env_.blocking_pool, options_.flush_times, this,
-                                                    options_.replication));
+  const int64_t now_ms = env_.clock.WallTimeMs();
+  const std::vector<std::string> cordoned =
+      options_.cordoned ? options_.cordoned() : std::vector<std::string>();
+  const metadata::TopicImage* topic = nullptr;
+  std::shared_ptr<const storage::LogConfig> config;
+  for (const Touched& each : touched) {
+    if (partitions_.Find(each.topic->id, each.partition) != nullptr || !MayCreate(update, each)) continue;
+    if (std::exchange(topic, each.topic) != each.topic) config = ConfigOf(*update.after, topic->name);
+    const DirectoryId directory = each.registration->DirectoryOf(options_.node_id);
+    std::optional<DirectoryId> where;
+    if (logs_.FindDirectory(directory) != nullptr) where = directory;
+    const TopicPartition name{topic->name, each.partition};
+    auto log = logs_.Begin(name, topic->id, config, now_ms, where, cordoned);
+    if (!log.ok()) {
+      log::Error("replica", "no replica of {} here: {}", ToString(name), Message(log.status()));
+      continue;
     }
-    return true;
-  };
-  co_await env::RunBlocking<bool>(env_.blocking_pool, create);
-  partitions_.Add(std::move(created));
+    begun.push_back(std::make_shared<Partition>(options_.node_id, std::move(*log), Offset(0),
+                                                env_.blocking_pool, options_.flush_times, this,
+                                                options_.replication));
+  }
+  new_partitions_.insert(new_partitions_.end(), begun.begin(), begun.end());
+  partitions_.Add(std::move(begun));
+}
+
+env::Task<void> ReplicaSet::CreateFiles() {
+  std::vector<std::shared_ptr<Partition>> due = std::exchange(without_files_, {});
+  {
+    env::LaneGuard in_lane = co_await registry_lane_.Enter();
+    without_files_ = std::exchange(new_partitions_, {});
+  }
+  for (auto& partition : due) {
+    const Status created = co_await partition->CreateFiles();
+    if (absl::IsResourceExhausted(created)) without_files_.push_back(std::move(partition));
+  }
 }
 
 env::Task<std::vector<storage::PartitionCheckpoint>> ReplicaSet::CollectCheckpoints() {
@@ -180,7 +200,8 @@ env::Task<void> ReplicaSet::CleanLogs() {
 }
 
 env::Task<void> ReplicaSet::CheckFollowers() {
-  for (const auto& partition : partitions_.All()) co_await partition->CheckFollowers();
+  const auto followed = [](const Partition& partition) { return partition.has_followers(); };
+  for (const auto& partition : partitions_.Some(followed)) co_await partition->CheckFollowers();
 }
 
 env::Task<void> ReplicaSet::CloseIdleFiles() {

@@ -25,7 +25,8 @@
 
 namespace dohle::replica {
 
-// What a topic's configuration comes to for its logs. Any thread.
+// What a topic's configuration comes to for its logs; of a topic without a name that of all that have set
+// nothing of their own. Any thread.
 using LogConfigOf = std::function<std::shared_ptr<const storage::LogConfig>(
     const metadata::MetadataImage& image, std::string_view topic)>;
 
@@ -34,7 +35,8 @@ struct ReplicaSetOptions {
   int recovery_threads = 2;                             // num.recovery.threads.per.data.dir
   uint64_t cleaner_memory_bytes = uint64_t{128} << 20;  // log.cleaner.dedupe.buffer.size
   storage::FlushTimes flush_times;
-  const ReplicationContext* replication = nullptr;  // null: there is but this broker
+  std::function<std::vector<std::string>()> cordoned;  // paths (KIP-1066); null: none ever
+  const ReplicationContext* replication = nullptr;     // null: there is but this broker
 };
 
 // How the log directories and their compaction are, for metrics.
@@ -94,6 +96,8 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   env::Task<void> CheckFollowers();
   // Gives up the descriptors of logs that weren't used since the last call.
   env::Task<void> CloseIdleFiles();
+  // Makes directories and files of logs that were new when it was called last and had no record since.
+  env::Task<void> CreateFiles();
   // Compacts the dirtiest log, then the next, until none is dirty enough. One caller.
   env::Task<void> CleanLogs();
   // Makes a running CleanLogs return soon, and later ones at once. Any thread.
@@ -135,13 +139,16 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   env::Task<void> FlushOneByOne(const std::vector<std::shared_ptr<Partition>>& partitions);
   env::Task<void> TakeOffline(DirectoryId directory, Status why);
   void PublishOffline();
-  // Whether an empty log may be made for what has none here.
-  bool MayCreate(const metadata::MetadataUpdate& update, const TopicPartition& partition) const;
+  // Whether an empty log may be begun for what has none here. In the registry's lane.
+  bool MayCreate(const metadata::MetadataUpdate& update, const Touched& touched) const;
+  // One value for all topics that have set nothing.
+  std::shared_ptr<const storage::LogConfig> ConfigOf(const metadata::MetadataImage& image,
+                                                     std::string_view topic) const;
   env::Task<void> LoadStored(const metadata::MetadataUpdate& update);
   // Whose topic is deleted, or whose replica here has been reassigned to others.
   std::vector<std::shared_ptr<Partition>> GoneWith(const metadata::MetadataUpdate& update) const;
   env::Task<void> RemoveGone(const metadata::MetadataUpdate& update);
-  env::Task<void> CreateMissing(ImagePtr image, std::vector<TopicPartition> missing);
+  env::Task<void> BeginMissing(const metadata::MetadataUpdate& update, const std::vector<Touched>& touched);
   env::Task<void> SetLeadership(const std::vector<Touched>& touched);
   env::Task<void> TakeOverConfigs(const metadata::MetadataUpdate& update);
   std::vector<Touched> TouchedBy(const metadata::MetadataUpdate& update) const;
@@ -158,7 +165,7 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   ReplicationQuota follower_quota_;
   ReplicaFetchers* fetchers_ = nullptr;
   bool loaded_ = false;      // Publish's own
-  env::Lane registry_lane_;  // guards logs_ and removals_
+  env::Lane registry_lane_;  // guards logs_, removals_ and new_partitions_
   DelayedRemoval removals_;
   std::atomic<std::shared_ptr<const OfflineDirectories>> offline_{
       std::make_shared<const OfflineDirectories>()};
@@ -172,6 +179,10 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   std::atomic<double> max_dirty_ratio_{0};
   std::atomic<int64_t> cleaner_ran_ms_;   // monotonic
   std::set<TopicPartition> uncleanable_;  // CleanLogs' own: corrupt, left alone until a restart
+  std::shared_ptr<const storage::LogConfig>
+      default_config_;  // changed by Publish only, before it is used there
+  std::vector<std::shared_ptr<Partition>> new_partitions_;
+  std::vector<std::shared_ptr<Partition>> without_files_;  // CreateFiles' own: those of the call before
 };
 
 }  // namespace dohle::replica

@@ -26,7 +26,8 @@ env::Task<void> ReplicaSet::FlushTails() {
 }
 
 env::Task<bool> ReplicaSet::FlushWhatIsDue() {
-  const std::vector<std::shared_ptr<Partition>> all = partitions_.All();
+  const std::vector<std::shared_ptr<Partition>> all =
+      partitions_.Some([](const Partition& partition) { return partition.unflushed_bytes() > 0; });
   std::vector<storage::UnflushedLog> unflushed;
   const int64_t now_ms = env_.clock.WallTimeMs();
   for (size_t i = 0; i < all.size(); ++i) {

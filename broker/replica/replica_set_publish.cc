@@ -47,29 +47,38 @@ env::Task<void> SetLeadershipOf(NodeId node_id, std::shared_ptr<Partition> parti
   if (taken->kind == LeadershipChange::Kind::kFollower) change->leader = taken->leader;
 }
 
+// Whether what topics inherit may have changed.
+bool TouchesDefaults(const MetadataUpdate& update) {
+  const auto of_brokers = [](const metadata::ConfigResource& resource) {
+    return resource.type == metadata::ConfigResourceType::kBroker;
+  };
+  return update.changes.everything ||
+         std::any_of(update.changes.configs.begin(), update.changes.configs.end(), of_brokers);
+}
+
 }  // namespace
 
 env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
   const bool first = !std::exchange(loaded_, true);
+  if (first || TouchesDefaults(update)) default_config_ = log_config_of_(*update.after, "");
   if (first) co_await LoadStored(update);
   leader_quota_.Update(update);
   follower_quota_.Update(update);
   co_await RemoveGone(update);
   const std::vector<Touched> touched = TouchedBy(update);
-  std::vector<TopicPartition> missing;
-  for (const Touched& each : touched) {
-    if (partitions_.Find(each.topic->id, each.partition) != nullptr) continue;
-    TopicPartition name{each.topic->name, each.partition};
-    if (MayCreate(update, name)) missing.push_back(std::move(name));
-  }
-  co_await CreateMissing(update.after, std::move(missing));
+  co_await BeginMissing(update, touched);
   co_await SetLeadership(touched);
   if (!first) co_await TakeOverConfigs(update);
 }
 
-bool ReplicaSet::MayCreate(const MetadataUpdate& update, const TopicPartition& partition) const {
+bool ReplicaSet::MayCreate(const MetadataUpdate& update, const Touched& touched) const {
+  if (unloadable_.empty() && logs_.offline_paths().empty()) return true;
+  const TopicPartition partition{touched.topic->name, touched.partition};
   if (unloadable_.contains(partition)) return false;
-  if (offline_.load()->paths.empty()) return true;
+  if (logs_.offline_paths().empty()) return true;
+  // It was to be in a directory that is here, and isn't: it has never had files (KIP-858).
+  const auto* directory = logs_.FindDirectory(touched.registration->DirectoryOf(options_.node_id));
+  if (directory != nullptr && !directory->offline()) return true;
   // Its log may lie in the directory that isn't here: an empty one in its place would lose it.
   const auto* before = update.before == nullptr
                            ? nullptr
@@ -78,7 +87,7 @@ bool ReplicaSet::MayCreate(const MetadataUpdate& update, const TopicPartition& p
   if (!update.changes.everything && !was_here) return true;
   log::Warning("replica",
                "{} has no log in the directories that are online; it stays offline until {} is back",
-               ToString(partition), absl::StrJoin(offline_.load()->paths, " or "));
+               ToString(partition), absl::StrJoin(logs_.offline_paths(), " or "));
   return false;
 }
 
@@ -180,14 +189,9 @@ env::Task<void> ReplicaSet::SetLeadership(const std::vector<Touched>& touched) {
 
 env::Task<void> ReplicaSet::TakeOverConfigs(const MetadataUpdate& update) {
   using metadata::ConfigResourceType;
-  // The defaults of every topic may have changed.
-  const bool all =
-      update.changes.everything ||
-      std::any_of(update.changes.configs.begin(), update.changes.configs.end(),
-                  [](const auto& resource) { return resource.type == ConfigResourceType::kBroker; });
-  if (all) {
+  if (TouchesDefaults(update)) {
     for (const auto& partition : partitions_.All()) {
-      co_await partition->SetConfig(log_config_of_(*update.after, partition->name().topic));
+      co_await partition->SetConfig(ConfigOf(*update.after, partition->name().topic));
     }
     co_return;
   }
@@ -195,7 +199,7 @@ env::Task<void> ReplicaSet::TakeOverConfigs(const MetadataUpdate& update) {
     if (resource.type != ConfigResourceType::kTopic) continue;
     const metadata::TopicImage* topic = update.after->topics.Find(resource.name);
     if (topic == nullptr || update.changes.created_topics.contains(topic->id)) continue;
-    const auto config = log_config_of_(*update.after, resource.name);
+    const auto config = ConfigOf(*update.after, resource.name);
     for (PartitionIndex index(0); index < PartitionIndex(topic->partition_count()); ++index) {
       if (auto partition = partitions_.Find(topic->id, index)) co_await partition->SetConfig(config);
     }

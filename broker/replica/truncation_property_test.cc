@@ -220,5 +220,12 @@ TEST(TruncationPropertyTest, LogsConverge) {
   }
 }
 
+// A leader that had deleted the first record of its first batch told others to end within theirs, and led no
+// more when they fetched on.
+TEST(TruncationPropertyTest, LogsConvergeAfterACutIntoABatch) {
+  History history(11906858565933540314u);
+  history.Play();
+}
+
 }  // namespace
 }  // namespace dohle::replica

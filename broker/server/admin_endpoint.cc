@@ -15,16 +15,19 @@ http::HttpResponse Text(int status, std::string body) {
 }
 
 env::Task<http::HttpResponse> Alive() { co_return Text(200, "alive\n"); }
+env::Task<http::HttpResponse> Say(std::string line) { co_return Text(200, std::move(line)); }
 
 }  // namespace
 
-StatusOr<std::unique_ptr<AdminEndpoint>> AdminEndpoint::Listen(env::Env& env, const env::Endpoint& endpoint) {
+StatusOr<std::unique_ptr<AdminEndpoint>> AdminEndpoint::Listen(env::Env& env, const env::Endpoint& endpoint,
+                                                               std::string version) {
   std::unique_ptr<AdminEndpoint> made(new AdminEndpoint());
   AdminEndpoint* self = made.get();
   std::vector<http::HttpRoute> routes;
   routes.push_back({"/metrics", [self] { return self->Metrics(); }});
   routes.push_back({"/healthz", [] { return Alive(); }});
   routes.push_back({"/readyz", [self] { return self->Readiness(); }});
+  routes.push_back({"/version", [line = std::move(version) + "\n"] { return Say(line); }});
   auto http = http::HttpServer::Listen(env, endpoint, std::move(routes));
   if (!http.ok()) {
     return MakeStatus(

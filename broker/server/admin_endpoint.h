@@ -1,5 +1,5 @@
-// /metrics, /healthz and /readyz of a broker over its whole life: it listens before anything is recovered and
-// is the last to go.
+// /metrics, /healthz, /readyz and /version of a broker over its whole life: it listens before anything is
+// recovered and is the last to go.
 //
 // Made, and told what has become of the broker, by the composition root; answers on any executor.
 #pragma once
@@ -21,8 +21,9 @@ namespace dohle::server {
 class AdminEndpoint {
  public:
   // kUnavailable with what to do if the address is taken. The environment outlives the endpoint, and the
-  // endpoint the environment's Stop.
-  static StatusOr<std::unique_ptr<AdminEndpoint>> Listen(env::Env& env, const env::Endpoint& endpoint);
+  // endpoint the environment's Stop. `version` is what /version answers.
+  static StatusOr<std::unique_ptr<AdminEndpoint>> Listen(env::Env& env, const env::Endpoint& endpoint,
+                                                         std::string version);
 
   // The broker serves: /readyz says so and /metrics answers. `scraper` outlives the environment's Stop. Once.
   void Ready(MetricsScraper* scraper);

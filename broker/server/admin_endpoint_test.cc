@@ -16,6 +16,8 @@
 namespace dohle::server {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -54,7 +56,7 @@ class AdminEndpointTest : public ::testing::Test {
         server_metrics_(registry_),
         scraper_(posix_.env(), registry_, source_) {
     posix_.Start();
-    auto admin = AdminEndpoint::Listen(posix_.env(), {"127.0.0.1", 0});
+    auto admin = AdminEndpoint::Listen(posix_.env(), {"127.0.0.1", 0}, "1.2.3");
     EXPECT_TRUE(admin.ok()) << admin.status();
     admin_ = std::move(*admin);
     const std::string url = admin_->metrics_url();
@@ -99,6 +101,10 @@ TEST_F(AdminEndpointTest, IsReadyWhileTheBrokerServes) {
   EXPECT_THAT(Ask("/healthz").get(), StartsWith("HTTP/1.1 200"));
 }
 
+TEST_F(AdminEndpointTest, TellsItsVersionBeforeItServes) {
+  EXPECT_THAT(Ask("/version").get(), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\n1.2.3\n")));
+}
+
 TEST_F(AdminEndpointTest, ScrapesFollowEachOther) {
   admin_->Ready(&scraper_);
   std::vector<std::future<std::string>> answers;
@@ -109,7 +115,7 @@ TEST_F(AdminEndpointTest, ScrapesFollowEachOther) {
 }
 
 TEST_F(AdminEndpointTest, SaysWhatToDoWhenThePortIsTaken) {
-  const auto second = AdminEndpoint::Listen(posix_.env(), {"127.0.0.1", port_});
+  const auto second = AdminEndpoint::Listen(posix_.env(), {"127.0.0.1", port_}, "1.2.3");
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("metrics.port"));
 }

@@ -33,6 +33,7 @@ constexpr absl::Duration kLeaveInterval = absl::Milliseconds(10);
 constexpr absl::Duration kMostLeaveTime = absl::Seconds(1);
 constexpr absl::Duration kMostHandOverTime = absl::Seconds(10);
 constexpr int16_t kDirectoryAssignment = 17;  // metadata.version 3.7-IV2
+constexpr int16_t kCordoning = 30;            // metadata.version 4.3-IV0
 constexpr size_t kMostAssignments = 2250;     // in one request, as Kafka
 
 // kResourceExhausted: it may pass by itself; kAborted: the controller knows of no such registration.
@@ -72,6 +73,8 @@ env::Task<StatusOr<Registration::Heard>> Registration::Beat(bool want_shut_down,
   request.broker_epoch = epoch_.Get().value();
   request.current_metadata_offset = log_.applied_offset().value();
   if (options_.replicas != nullptr) request.offline_log_dirs = options_.replicas->offline_directories()->ids;
+  if (options_.cordoned_log_dirs && log_.cache().Current()->features.metadata_version() >= kCordoning)
+    request.cordoned_log_dirs = options_.cordoned_log_dirs();
   request.want_fence = false;
   request.want_shut_down = want_shut_down;
   auto answer = co_await controller_.Call<kafka::BrokerHeartbeatResponse>(request, patience);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,8 @@ struct RegistrationOptions {
   // For how long a registration may be refused for what passes (another broker of that id was there just
   // now): initial.broker.registration.timeout.ms.
   absl::Duration registration_timeout = absl::Seconds(60);
+  // Those that take no new replicas (cordoned.log.dirs, KIP-1066), as of now. Null: none ever.
+  std::function<std::vector<DirectoryId>()> cordoned_log_dirs;
   // May be null (tests): the replicas, for what the controller is told of log directories.
   const replica::ReplicaSet* replicas = nullptr;
 };

@@ -58,15 +58,19 @@ Status IndexFile::TrimZeros() {
 }
 
 Status IndexFile::Create(const SegmentPlace& place) {
+  Begin();
+  loaded_ = false;
+  DOHLE_RETURN_IF_ERROR(place.CreateEmptyFile(suffix_));
+  loaded_ = true;
+  return OkStatus();
+}
+
+void IndexFile::Begin() {
   file_.reset();
   pending_.clear();
   written_ = 0;
-  DOHLE_ASSIGN_OR_RETURN(std::unique_ptr<env::File> file,
-                         place.file_system->Open(place.Path(suffix_), env::OpenMode::kCreate));
-  DOHLE_RETURN_IF_ERROR(file->Truncate(0));
   file_size_ = 0;
   loaded_ = true;
-  return OkStatus();
 }
 
 StatusOr<std::string_view> IndexFile::Entry(const SegmentPlace& place, uint64_t i, char* buffer) {

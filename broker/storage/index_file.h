@@ -28,6 +28,8 @@ class IndexFile {
   bool loaded() const { return loaded_; }
   // Begins an empty one, over what is there.
   Status Create(const SegmentPlace& place);
+  // The same without a file: Create comes before anything is written.
+  void Begin();
 
   // The rest only after Load or Create. `place` is passed in each time, it may move.
   uint64_t count() const { return written_ + pending_.size() / entry_size_; }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "broker/storage/file_names.h"
 #include "broker/storage/leader_epoch_cache.h"
 #include "broker/storage/log_internal.h"
 #include "broker/storage/log_loader.h"
+#include "broker/storage/partition_directory.h"
 #include "broker/storage/producer_snapshot_files.h"
 #include "broker/storage/segment_list.h"
 #include "broker/storage/transaction_index.h"
@@ -29,6 +31,54 @@ StatusOr<std::unique_ptr<Log>> Log::Open(const LogOpenOptions& options) {
   LogLoader loader(*log, options);
   DOHLE_RETURN_IF_ERROR(loader.Load());
   return log;
+}
+
+std::unique_ptr<Log> Log::Begin(const LogOpenOptions& options, const TopicId& topic_id) {
+  std::unique_ptr<Log> log(new Log());
+  log->partition_ = options.partition;
+  log->directory_ = options.directory;
+  log->config_ = options.config;
+  log->file_system_ = options.file_system;
+  log->last_flush_ms_ = options.now_ms;
+  log->segments_ = std::make_unique<SegmentList>();
+  log->producers_ = std::make_unique<ProducerStates>();
+  log->snapshots_ = std::make_unique<ProducerSnapshotFiles>(std::vector<Offset>());
+  log->epochs_ = std::make_unique<LeaderEpochCache>();
+  log->producers_->set_end_offset(Offset(0));
+  log->segments_->Add(Segment::Begin({options.file_system, &log->directory_, Offset(0), ""}, options.now_ms));
+  log->begun_ = topic_id;
+  return log;
+}
+
+Status Log::CreateFiles() {
+  if (has_files()) return OkStatus();
+  if (file_system_->Exists(directory_)) {
+    // Neither found at the start nor made since: what is in it isn't ours to overwrite.
+    return MakeStatus(StatusCode::kDataLoss, "{} is there already, but not as a log of this broker",
+                      directory_);
+  }
+  const Status created = CreateFilesNow();
+  if (created.ok()) {
+    begun_.reset();
+    directory_entries_.Add();
+    parent_entries_.Add();
+    return created;
+  }
+  // So that it can be tried again (disk full).
+  if (const Status removed = file_system_->RemoveRecursively(directory_); !removed.ok())
+    log::Error("storage", "{} was made in part and can't be removed: {}", directory_, Message(removed));
+  return created;
+}
+
+Status Log::CreateFilesNow() {
+  DOHLE_RETURN_IF_ERROR(file_system_->CreateDirectories(directory_));
+  if (!begun_->is_zero()) {
+    DOHLE_ASSIGN_OR_RETURN(const std::unique_ptr<env::File> file,
+                           file_system_->Open(env::JoinPath(directory_, kPartitionMetadataFile),
+                                              env::OpenMode::kCreateExclusive));
+    DOHLE_RETURN_IF_ERROR(file->WriteAt(0, EncodePartitionMetadata(*begun_)));
+  }
+  return segments_->active().CreateFiles();
 }
 
 StatusOr<Log::Batches> Log::Batches::Parse(std::string_view bytes) {
@@ -137,6 +187,7 @@ StatusOr<AppendResult> Log::AppendReplicated(std::span<const char> bytes, int64_
 }
 
 StatusOr<AppendResult> Log::Write(const Batches& batches, int64_t now_ms) {
+  DOHLE_RETURN_IF_ERROR(CreateFiles());
   DOHLE_RETURN_IF_ERROR(RollIfNeeded(batches, now_ms));
   Segment& active = segments_->active();
   DOHLE_RETURN_IF_ERROR(active.Append(batches.bytes, batches.headers, config_->index_interval_bytes));
@@ -189,6 +240,11 @@ Status Log::AssignEpochStart(LeaderEpoch epoch, Offset start_offset) {
 
 Status Log::SaveEpochsIfDirty() {
   if (!epochs_unsaved_) return OkStatus();
+  if (!has_files()) {
+    // Nothing has begun with records, and no file says otherwise.
+    epochs_unsaved_ = false;
+    return OkStatus();
+  }
   DOHLE_RETURN_IF_ERROR(epochs_->Save(*file_system_, directory_));
   epochs_unsaved_ = false;
   epochs_file_.Add();
@@ -388,6 +444,12 @@ Status Log::Close() {
 }
 
 StatusOr<FlushPlan> Log::PlanClose(FlushBy by) {
+  if (const Status created = CreateFiles(); !created.ok()) {
+    if (env::IsDeviceFailure(created)) return created;
+    // It has no record: the next start makes it anew.
+    log::Warning("storage", "{} has no directory yet: {}", ToString(partition_), Message(created));
+    return FlushPlan();
+  }
   DOHLE_RETURN_IF_ERROR(segments_->active().Seal());
   DOHLE_RETURN_IF_ERROR(SaveEpochsIfDirty());
   producers_->set_end_offset(log_end_offset_);
@@ -400,7 +462,7 @@ StatusOr<FlushPlan> Log::PlanClose(FlushBy by) {
 
 Status Log::RenameDirectory(const std::string& directory) {
   for (size_t i = 0; i < segments_->size(); ++i) segments_->at(i).CloseFiles();
-  DOHLE_RETURN_IF_ERROR(file_system_->Rename(directory_, directory));
+  if (has_files()) DOHLE_RETURN_IF_ERROR(file_system_->Rename(directory_, directory));
   directory_ = directory;
   return OkStatus();
 }

@@ -159,6 +159,12 @@ class Log {
   // Loads what is there or begins an empty log; recovers the tail if the shutdown wasn't clean. May read
   // much: I/O threads. kDataLoss if a segment is broken below the recovery point.
   static StatusOr<std::unique_ptr<Log>> Open(const LogOpenOptions& options);
+  // A new log, of which nothing is on the disk yet: thousands can be begun at once. The first write makes its
+  // directory and its files, unless CreateFiles has. Of the options only where and how it is kept counts.
+  static std::unique_ptr<Log> Begin(const LogOpenOptions& options, const TopicId& topic_id);
+  bool has_files() const { return !begun_; }
+  // Idempotent. kDataLoss if there is a directory of that name. I/O threads.
+  Status CreateFiles();
   ~Log();  // without Close(): as a crash
 
   // Leader: gives offsets, leader epoch (and with LogAppendTime the timestamp, recomputing the CRC) to the
@@ -192,6 +198,7 @@ class Log {
   const TopicPartition& partition() const { return partition_; }
   const std::string& directory() const { return directory_; }
   const LogConfig& config() const { return *config_; }
+  const std::shared_ptr<const LogConfig>& shared_config() const { return config_; }
   void set_config(std::shared_ptr<const LogConfig> config) { config_ = std::move(config); }
 
   // Transactions. The first offset that read_committed must not pass, if any; the caller takes the lesser of
@@ -212,8 +219,9 @@ class Log {
   bool needs_flush() const;             // PlanFlush would find something
 
   // Removes everything at and after `offset`, and syncs: what was cut off must not come back behind what is
-  // appended next. I/O threads. The recovery point moves back with it: write that checkpoint before
-  // appending. At or past the end only epochs go that begin there without records.
+  // appended next. A batch that holds `offset` goes as a whole: the log ends where it began then, or at the
+  // log start if that lies within it. I/O threads. The recovery point moves back with it: write that
+  // checkpoint before appending. At or past the end only epochs go that begin there without records.
   Status TruncateTo(Offset offset);
   Status TruncateFullyAndStartAt(Offset offset);
   // DeleteRecords, or what the leader told a follower. Whole segments below go with the next ApplyRetention.
@@ -260,6 +268,7 @@ class Log {
   Status RemoveSegment(size_t segment);
   Status AddFilesToSync(size_t segment, FlushPlan& plan);
   Status ReloadProducers(Offset end_offset, int64_t now_ms);
+  Status CreateFilesNow();
   Status SaveEpochsIfDirty();
   void SaveEpochsSoon();
 
@@ -284,6 +293,8 @@ class Log {
   ChangeCount epochs_file_;  // writes of the epochs' file
   ChangeCount directory_entries_;
   ChangeCount parent_entries_;  // our own name, in the log directory
+  // Until its files are there: what its partition.metadata is to say.
+  std::optional<TopicId> begun_;
 };
 
 }  // namespace dohle::storage

@@ -118,7 +118,9 @@ class Simulation {
     for (uint64_t back = 1 + Below(15); back > 0 && batch != batches_.begin(); --back) --batch;
     const int64_t to = batch->first;
     if (to < start_) return;
-    ASSERT_TRUE(log_->TruncateTo(Offset(to)).ok());
+    const auto within = static_cast<int64_t>(Below(static_cast<uint64_t>(batch->second.next_offset - to)));
+    ASSERT_TRUE(log_->TruncateTo(Offset(to + within)).ok());
+    ASSERT_EQ(log_->log_end_offset(), Offset(to));
     DropFrom(to);
     checkpointed_ = std::min(checkpointed_, log_->recovery_point().value());
     ++epoch_;

@@ -132,7 +132,7 @@ env::Task<LoadReport> LogRegistry::Load(env::BlockingPool& pool, ConfigOf config
   for (LoadJob& job : jobs) {
     if (job.status.ok()) {
       if (job.stored.kind == PartitionDirectoryKind::kCurrent)
-        placement_[job.stored.partition] = job.loaded.directory_id;
+        Place(job.stored.partition, job.loaded.directory_id);
       report.logs.push_back(std::move(job.loaded));
     } else {
       log::Error("storage", "cannot load {}: {}", job.stored.path, Message(job.status));
@@ -144,56 +144,55 @@ env::Task<LoadReport> LogRegistry::Load(env::BlockingPool& pool, ConfigOf config
   co_return report;
 }
 
-StatusOr<LoadedLog> LogRegistry::Create(const TopicPartition& partition, const TopicId& topic_id,
-                                        std::shared_ptr<const LogConfig> config, int64_t now_ms,
-                                        std::optional<DirectoryId> wanted) {
-  if (placement_.contains(partition))
-    return MakeStatus(StatusCode::kAlreadyExists, "{} has a log already", ToString(partition));
-  LogDirectory* chosen = nullptr;
-  if (wanted) {
-    chosen = FindDirectory(*wanted);
-  } else {
-    absl::flat_hash_map<DirectoryId, size_t> counts;
-    for (const auto& [placed, directory] : placement_) ++counts[directory];
-    size_t fewest = std::numeric_limits<size_t>::max();
-    for (const auto& directory : directories_) {
-      const size_t count = counts[directory->properties().directory_id];
-      if (directory->offline() || count >= fewest) continue;
-      fewest = count;
-      chosen = directory.get();
-    }
+LogDirectory* LogRegistry::EmptiestDirectory(const std::vector<std::string>& avoided) {
+  LogDirectory* emptiest = nullptr;
+  auto least = std::make_pair(true, std::numeric_limits<size_t>::max());
+  for (const auto& directory : directories_) {
+    const bool avoid = std::find(avoided.begin(), avoided.end(), directory->path()) != avoided.end();
+    const auto cost = std::make_pair(avoid, counts_[directory->properties().directory_id]);
+    if (directory->offline() || cost >= least) continue;
+    least = cost;
+    emptiest = directory.get();
   }
-  if (chosen == nullptr || chosen->offline())
-    return MakeStatus(StatusCode::kNotFound, "no log directory is online for {}", ToString(partition));
-  return CreateIn(*chosen, partition, topic_id, std::move(config), now_ms);
+  return emptiest;
 }
 
-StatusOr<LoadedLog> LogRegistry::CreateIn(LogDirectory& directory, const TopicPartition& partition,
-                                          const TopicId& topic_id, std::shared_ptr<const LogConfig> config,
-                                          int64_t now_ms) {
+void LogRegistry::Place(const TopicPartition& partition, const DirectoryId& directory) {
+  placement_[partition] = directory;
+  ++counts_[directory];
+}
+
+StatusOr<LoadedLog> LogRegistry::Begin(const TopicPartition& partition, const TopicId& topic_id,
+                                       std::shared_ptr<const LogConfig> config, int64_t now_ms,
+                                       std::optional<DirectoryId> wanted,
+                                       const std::vector<std::string>& avoided) {
+  if (placement_.contains(partition))
+    return MakeStatus(StatusCode::kAlreadyExists, "{} has a log already", ToString(partition));
+  const LogDirectory* chosen = wanted ? FindDirectory(*wanted) : EmptiestDirectory(avoided);
+  if (chosen == nullptr || chosen->offline())
+    return MakeStatus(StatusCode::kNotFound, "no log directory is online for {}", ToString(partition));
   LogOpenOptions options;
   options.file_system = &file_system_;
   options.directory = env::JoinPath(
-      directory.path(), PartitionDirectoryNameOf(partition, PartitionDirectoryKind::kCurrent, Uuid()));
+      chosen->path(), PartitionDirectoryNameOf(partition, PartitionDirectoryKind::kCurrent, Uuid()));
   options.partition = partition;
   options.config = std::move(config);
   options.now_ms = now_ms;
-  DOHLE_RETURN_IF_ERROR(file_system_.CreateDirectories(options.directory));
-  if (!topic_id.is_zero())
-    DOHLE_RETURN_IF_ERROR(ReplaceFileUnsynced(file_system_,
-                                              env::JoinPath(options.directory, kPartitionMetadataFile),
-                                              EncodePartitionMetadata(topic_id)));
-  DOHLE_ASSIGN_OR_RETURN(std::unique_ptr<Log> log, Log::Open(options));
-  const DirectoryId id = directory.properties().directory_id;
-  placement_[partition] = id;
-  return LoadedLog{partition, topic_id, PartitionDirectoryKind::kCurrent, id, std::move(log)};
+  const DirectoryId id = chosen->properties().directory_id;
+  Place(partition, id);
+  return LoadedLog{partition,   topic_id, PartitionDirectoryKind::kCurrent, id, Log::Begin(options, topic_id),
+                   std::nullopt};
 }
 
 StatusOr<std::string> LogRegistry::Remove(Log& log, PartitionDirectoryKind kind) {
   const std::string path = env::JoinPath(env::ParentPath(log.directory()),
                                          PartitionDirectoryNameOf(log.partition(), kind, random_.NextUuid()));
   DOHLE_RETURN_IF_ERROR(log.RenameDirectory(path));
-  placement_.erase(log.partition());
+  const auto placed = placement_.find(log.partition());
+  if (placed != placement_.end()) {
+    --counts_[placed->second];
+    placement_.erase(placed);
+  }
   return path;
 }
 
@@ -274,6 +273,7 @@ bool LogRegistry::MarkOffline(const DirectoryId& id) {
   offline_paths_.push_back(directory->path());
   // Its topics can be deleted and made anew, elsewhere.
   absl::erase_if(placement_, [&id](const auto& placed) { return placed.second == id; });
+  counts_.erase(id);
   return true;
 }
 

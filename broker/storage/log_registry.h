@@ -66,11 +66,13 @@ class LogRegistry {
   // threads.
   env::Task<LoadReport> Load(env::BlockingPool& pool, ConfigOf config_of, int64_t now_ms, int parallel);
 
-  // In the directory with the fewest partitions, or in the one named. kAlreadyExists, kNotFound (no such
-  // directory), kResourceExhausted, kDataLoss (the directory went offline).
-  StatusOr<LoadedLog> Create(const TopicPartition& partition, const TopicId& topic_id,
-                             std::shared_ptr<const LogConfig> config, int64_t now_ms,
-                             std::optional<DirectoryId> directory = std::nullopt);
+  // In the directory with the fewest partitions, one of the `avoided` (paths) only if all are; or in the one
+  // named. Doesn't block: nothing is written yet (Log::Begin). kAlreadyExists, kNotFound (no such directory,
+  // or none is online).
+  StatusOr<LoadedLog> Begin(const TopicPartition& partition, const TopicId& topic_id,
+                            std::shared_ptr<const LogConfig> config, int64_t now_ms,
+                            std::optional<DirectoryId> directory = std::nullopt,
+                            const std::vector<std::string>& avoided = {});
   // Renames the directory of a log to -delete (or -stray); the log may still serve reads that are under way.
   // The path is to be removed after file.delete.delay.ms with RemovePath.
   StatusOr<std::string> Remove(Log& log, PartitionDirectoryKind kind = PartitionDirectoryKind::kDelete);
@@ -101,9 +103,8 @@ class LogRegistry {
   LogRegistry(env::FileSystem& file_system, env::Random& random)
       : file_system_(file_system), random_(random) {}
   void RunJob(LoadJob& job, const ConfigOf& config_of, int64_t now_ms);
-  StatusOr<LoadedLog> CreateIn(LogDirectory& directory, const TopicPartition& partition,
-                               const TopicId& topic_id, std::shared_ptr<const LogConfig> config,
-                               int64_t now_ms);
+  LogDirectory* EmptiestDirectory(const std::vector<std::string>& avoided);
+  void Place(const TopicPartition& partition, const DirectoryId& directory);
   std::vector<LoadJob> PlanLoad(LoadReport& report);
 
   env::FileSystem& file_system_;
@@ -111,6 +112,7 @@ class LogRegistry {
   std::vector<std::unique_ptr<LogDirectory>> directories_;
   std::vector<std::string> offline_paths_;
   absl::flat_hash_map<TopicPartition, DirectoryId> placement_;
+  absl::flat_hash_map<DirectoryId, size_t> counts_;  // of placement_
 };
 
 }  // namespace dohle::storage

@@ -47,9 +47,9 @@ class LogRegistryTest : public ::testing::Test {
     env::Spawn(executor, LoadInto(registry_.get(), &posix_.env().blocking_pool, &loaded));
     return loaded.get_future().get();
   }
-  LoadedLog Create(const std::string& topic, int partition) {
-    auto created =
-        registry_->Create({topic, PartitionIndex(partition)}, Uuid(7, 7), std::make_shared<LogConfig>(), 0);
+  LoadedLog Create(const std::string& topic, int partition, const std::vector<std::string>& avoided = {}) {
+    auto created = registry_->Begin({topic, PartitionIndex(partition)}, Uuid(7, 7),
+                                    std::make_shared<LogConfig>(), 0, std::nullopt, avoided);
     EXPECT_TRUE(created.ok()) << created.status();
     return *std::move(created);
   }
@@ -64,6 +64,15 @@ class LogRegistryTest : public ::testing::Test {
   std::unique_ptr<LogRegistry> registry_;
 };
 
+// Cordoned ones (KIP-1066): a replica that is placed on the broker all the same has to lie somewhere.
+TEST_F(LogRegistryTest, AvoidedDirectoriesAreTheLastChoice) {
+  Format(2);
+  ASSERT_TRUE(TryOpen().ok());
+  EXPECT_TRUE(Load().logs.empty());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Create("t", i, {paths_[0]}).directory_id, Uuid(1000, 1));
+  EXPECT_EQ(Create("t", 3, paths_).directory_id, Uuid(1000, 0));
+}
+
 TEST_F(LogRegistryTest, SpreadsPartitionsAndFindsThemAgain) {
   Format(2);
   ASSERT_TRUE(TryOpen().ok());
@@ -71,7 +80,7 @@ TEST_F(LogRegistryTest, SpreadsPartitionsAndFindsThemAgain) {
   std::vector<LoadedLog> logs;
   for (int i = 0; i < 6; ++i) logs.push_back(Create("t", i));
   EXPECT_EQ(
-      registry_->Create({"t", PartitionIndex(0)}, Uuid(), std::make_shared<LogConfig>(), 0).status().code(),
+      registry_->Begin({"t", PartitionIndex(0)}, Uuid(), std::make_shared<LogConfig>(), 0).status().code(),
       StatusCode::kAlreadyExists);
   int in_first = 0;
   std::vector<PartitionCheckpoint> checkpoints;
@@ -113,6 +122,7 @@ TEST_F(LogRegistryTest, RemovedLogsAreGoneAfterTheNextStart) {
   EXPECT_EQ(registry_->DirectoryOf(loaded.partition), std::nullopt);
   LoadedLog again = Create("t", 0);
   EXPECT_EQ(again.log->log_end_offset(), Offset(0));
+  ASSERT_TRUE(again.log->CreateFiles().ok());
   ASSERT_TRUE(TryOpen().ok());
   LoadReport report = Load();
   EXPECT_EQ(report.logs.size(), 1u);
@@ -137,6 +147,7 @@ TEST_F(LogRegistryTest, ABadPartitionDoesNotStopTheOthers) {
   ASSERT_TRUE(TryOpen().ok());
   {
     LoadedLog good = Create("good", 0);
+    ASSERT_TRUE(good.log->CreateFiles().ok());
   }
   ASSERT_TRUE(directory_.file_system().CreateDirectories(Path(0) + "/bad-0/00000000000000000000.log").ok());
   ASSERT_TRUE(TryOpen().ok());

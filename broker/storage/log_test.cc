@@ -272,14 +272,14 @@ TEST_F(LogTest, TruncatesAndGoesOn) {
     epoch_ = i / 10;
     Append(SimpleBatch(10, 1000 + i * 10));
   }
-  ASSERT_TRUE(log_->TruncateTo(Offset(505)).ok());
-  EXPECT_EQ(log_->log_end_offset(), Offset(505)) << "the batch that holds the offset goes as a whole";
+  ASSERT_TRUE(log_->TruncateTo(Offset(515)).ok());
+  EXPECT_EQ(log_->log_end_offset(), Offset(510)) << "the batch that holds the offset goes as a whole";
   EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(5));
   // Begun as leader, without a record: the next leader doesn't know it.
-  ASSERT_TRUE(log_->AssignEpochStart(LeaderEpoch(77), Offset(505)).ok());
-  ASSERT_TRUE(log_->TruncateTo(Offset(506)).ok());
+  ASSERT_TRUE(log_->AssignEpochStart(LeaderEpoch(77), Offset(510)).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset(511)).ok());
   EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(77));
-  ASSERT_TRUE(log_->TruncateTo(Offset(505)).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset(510)).ok());
   EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(5));
   ASSERT_TRUE(log_->TruncateTo(Offset(0)).ok());
   EXPECT_EQ(log_->log_end_offset(), Offset(0));
@@ -291,6 +291,32 @@ TEST_F(LogTest, TruncatesAndGoesOn) {
   Crash();
   EXPECT_EQ(log_->log_start_offset(), Offset(5000));
   EXPECT_EQ(log_->log_end_offset(), Offset(5001));
+}
+
+TEST_F(LogTest, TruncationIntoTheFirstBatchOfAnEpochForgetsTheEpoch) {
+  Open();
+  epoch_ = 1;
+  Append(SimpleBatch(10));
+  epoch_ = 2;
+  Append(SimpleBatch(10));
+  ASSERT_TRUE(log_->TruncateTo(Offset(13)).ok());
+  EXPECT_EQ(log_->log_end_offset(), Offset(10));
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(1));
+  EXPECT_EQ(Append(SimpleBatch(1)).first_offset, Offset(10));
+}
+
+TEST_F(LogTest, TruncationDoesNotBringBackWhatWasDeleted) {
+  Open();
+  epoch_ = 1;
+  Append(SimpleBatch(10));
+  Append(SimpleBatch(10));
+  ASSERT_TRUE(log_->AdvanceLogStartOffset(Offset(12)).ok());
+  ASSERT_TRUE(log_->TruncateTo(Offset(15)).ok());
+  EXPECT_EQ(log_->log_start_offset(), Offset(12));
+  EXPECT_EQ(log_->log_end_offset(), Offset(12));
+  EXPECT_EQ(log_->latest_epoch(), kNoLeaderEpoch);
+  EXPECT_EQ(Append(SimpleBatch(1)).first_offset, Offset(12));
+  EXPECT_EQ(HeaderOf(Read(12)).base_offset, Offset(12));
 }
 
 TEST_F(LogTest, FollowerTakesWhatTheLeaderStored) {

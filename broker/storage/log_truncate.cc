@@ -47,18 +47,20 @@ Status Log::TruncateTo(Offset offset) {
   while (segments_->size() > 1 && segments_->active().base_offset() > offset)
     DOHLE_RETURN_IF_ERROR(RemoveSegment(segments_->size() - 1));
   Segment& active = segments_->active();
-  DOHLE_RETURN_IF_ERROR(active.TruncateTo(offset));
+  DOHLE_ASSIGN_OR_RETURN(const Offset kept_to, active.TruncateTo(offset));
   DOHLE_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file, active.file());
   DOHLE_RETURN_IF_ERROR(file->Sync());
   DOHLE_RETURN_IF_ERROR(active.SyncIndexes());
   if (active.maybe_has_transaction_index())
-    DOHLE_RETURN_IF_ERROR(TruncateTransactionIndex(active.place(), offset));
-  log_end_offset_ = offset;
-  recovery_point_ = std::min(recovery_point_, offset);
+    DOHLE_RETURN_IF_ERROR(TruncateTransactionIndex(active.place(), kept_to));
   log_start_offset_ = std::min(log_start_offset_, offset);
-  if (epochs_->TruncateFromEnd(offset)) SaveEpochsSoon();
+  // Batches go as a whole. Kafka's log ends at `offset` all the same, and so claims records that it hasn't:
+  // as leader it would go on behind the gap, as follower it could take nothing of a leader without one.
+  log_end_offset_ = std::max(kept_to, log_start_offset_);
+  recovery_point_ = std::min(recovery_point_, log_end_offset_);
+  if (epochs_->TruncateFromEnd(log_end_offset_)) SaveEpochsSoon();
   DOHLE_ASSIGN_OR_RETURN(const TimestampOffset newest, active.MaxTimestamp());
-  DOHLE_RETURN_IF_ERROR(ReloadProducers(offset, newest.timestamp_ms));
+  DOHLE_RETURN_IF_ERROR(ReloadProducers(log_end_offset_, newest.timestamp_ms));
   return file_system_->SyncDirectory(directory_);
 }
 
@@ -68,6 +70,7 @@ Status Log::ReloadProducers(Offset end_offset, int64_t now_ms) {
 }
 
 Status Log::TruncateFullyAndStartAt(Offset offset) {
+  DOHLE_RETURN_IF_ERROR(CreateFiles());
   log::Info("storage", "removing all of {} and starting at {}", ToString(partition_), offset.value());
   segments_->recent().Clear();
   ++generation_;

@@ -17,15 +17,24 @@ StatusOr<std::unique_ptr<Segment>> Segment::Open(const SegmentPlace& place, int6
 }
 
 StatusOr<std::unique_ptr<Segment>> Segment::Create(const SegmentPlace& place, int64_t created_ms) {
+  std::unique_ptr<Segment> segment = Begin(place, created_ms);
+  DOHLE_RETURN_IF_ERROR(segment->CreateFiles());
+  return segment;
+}
+
+std::unique_ptr<Segment> Segment::Begin(const SegmentPlace& place, int64_t created_ms) {
   auto segment = std::unique_ptr<Segment>(new Segment(place, created_ms));
-  DOHLE_ASSIGN_OR_RETURN(std::unique_ptr<env::File> file,
-                         place.file_system->Open(place.Path(kLogSuffix), env::OpenMode::kCreate));
-  DOHLE_RETURN_IF_ERROR(file->Truncate(0));
-  DOHLE_RETURN_IF_ERROR(segment->offset_index_.file().Create(place));
-  DOHLE_RETURN_IF_ERROR(segment->time_index_.file().Create(place));
+  segment->offset_index_.file().Begin();
+  segment->time_index_.file().Begin();
   segment->max_timestamp_ = TimestampOffset{-1, place.base_offset};
   segment->maybe_transaction_index_ = false;
   return segment;
+}
+
+Status Segment::CreateFiles() {
+  DOHLE_RETURN_IF_ERROR(place_.CreateEmptyFile(kLogSuffix));
+  DOHLE_RETURN_IF_ERROR(offset_index_.file().Create(place_));
+  return time_index_.file().Create(place_);
 }
 
 StatusOr<std::shared_ptr<env::File>> Segment::file() {
@@ -249,7 +258,7 @@ Status Segment::Seal() {
   return time_index_.file().Trim(place_);
 }
 
-Status Segment::TruncateTo(Offset offset) {
+StatusOr<Offset> Segment::TruncateTo(Offset offset) {
   DOHLE_ASSIGN_OR_RETURN(const std::optional<BatchPosition> first, Find(offset));
   DOHLE_RETURN_IF_ERROR(EnsureIndexesLoaded());
   if (first.has_value()) {
@@ -260,7 +269,8 @@ Status Segment::TruncateTo(Offset offset) {
   DOHLE_RETURN_IF_ERROR(offset_index_.Truncate(place_, offset));
   DOHLE_RETURN_IF_ERROR(time_index_.Truncate(place_, offset));
   SegmentRecovery recovery(*this);
-  return recovery.ReadTailState();
+  DOHLE_RETURN_IF_ERROR(recovery.ReadTailState());
+  return first.has_value() ? std::min(offset, first->base_offset) : offset;
 }
 
 }  // namespace dohle::storage

@@ -32,6 +32,9 @@ class Segment {
   static StatusOr<std::unique_ptr<Segment>> Open(const SegmentPlace& place, int64_t created_ms);
   // An empty one, over files of that name.
   static StatusOr<std::unique_ptr<Segment>> Create(const SegmentPlace& place, int64_t created_ms);
+  // An empty one whose files aren't there yet. Before anything is written CreateFiles makes them.
+  static std::unique_ptr<Segment> Begin(const SegmentPlace& place, int64_t created_ms);
+  Status CreateFiles();
 
   const SegmentPlace& place() const { return place_; }
   void set_state(std::string_view state) { place_.state = state; }  // the files were renamed
@@ -71,8 +74,8 @@ class Segment {
   Status SyncIndexes();
   // Writes pending index entries.
   Status WriteIndexes();
-  // Removes the batches at and after `offset`.
-  Status TruncateTo(Offset offset);
+  // Removes the batch that holds `offset` and all after it; where they began, or `offset` if that is less.
+  StatusOr<Offset> TruncateTo(Offset offset);
   Status EnsureIndexesLoaded();
   // Out of the batch headers, when an entry turned out not to fit.
   Status RebuildIndexes();

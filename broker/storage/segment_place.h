@@ -6,6 +6,7 @@
 
 #include "broker/storage/file_names.h"
 #include "lib/base/ids.h"
+#include "lib/base/status.h"
 #include "lib/env/file_system.h"
 
 namespace dohle::storage {
@@ -21,6 +22,8 @@ struct SegmentPlace {
   std::string Path(std::string_view suffix) const {
     return env::JoinPath(*directory, SegmentFileName(base_offset, suffix).append(state));
   }
+  // What a file of that name held is gone.
+  Status CreateEmptyFile(std::string_view suffix) const;
 };
 
 }  // namespace dohle::storage

@@ -30,8 +30,9 @@ struct StorageVolume {
 };
 
 struct Storage {
-  std::vector<StorageVolume> volumes = {StorageVolume{}};    // log.dirs, one directory each; at least one
-  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;  // of the claims, when the Cluster is deleted
+  std::vector<StorageVolume> volumes = {StorageVolume{}};      // log.dirs, one directory each; at least one
+  DeletionPolicy deletion_policy = DeletionPolicy::kRetain;    // of the claims, when the Cluster is deleted
+  DeletionPolicy scale_down_policy = DeletionPolicy::kRetain;  // of those of a broker that is taken away
 };
 
 enum class ListenerType { kInternal, kNodePort, kLoadBalancer };
@@ -53,13 +54,53 @@ struct Probe {
   int32_t failure_threshold = 6;
 };
 
+// What the operator changes by itself, of a Cluster or a Topic, and why.
+struct AutoscalingStatus {
+  int32_t wanted = 0;     // brokers, or partitions
+  std::string reason;     // CamelCase
+  std::string message;    // a sentence with the figures that led to it, as they were then
+  int64_t since_ms = 0;   // that wanted and reason are these
+  int64_t scaled_ms = 0;  // the last change that was made; 0 = none yet
+};
+
 inline constexpr int32_t kMaxBrokers = 100;
 inline constexpr int32_t kMetricsPort = 9404;     // /metrics, /healthz, /readyz of every broker
 inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 
+enum class BalanceMode { kAuto, kApprove, kOff };
+
+// How replicas are moved between brokers.
+struct Balance {
+  BalanceMode mode = BalanceMode::kAuto;  // of what is moved to even out loads
+  int32_t tolerance_percent = 10;
+  int32_t max_moves_in_flight = 50;
+  // Not fields of the resource yet: what is set of a throttle isn't read back from the brokers.
+  std::optional<std::string> throttle_bytes_per_second;  // a quantity; unset: what the network has to spare
+  std::optional<std::string> network_bytes_per_second;   // a quantity, of a broker, each way; unset: unknown
+};
+
+// Of brokers. At least one target is set.
+struct ClusterAutoscaling {
+  int32_t min_brokers = 1;
+  int32_t max_brokers = 0;
+  std::optional<std::string> target_bytes_per_second;  // a quantity; in and out, of clients, of each broker
+  std::optional<int32_t> target_cpu_percent, target_disk_percent;
+  int32_t out_stabilization_seconds = 60, in_stabilization_seconds = 1800;
+  int32_t cooldown_seconds = 300;
+  bool dry_run = false;
+};
+
+// How brokers are restarted when what they run with has changed.
+struct Roll {
+  std::string max_unavailable = "33%";  // at once, in percent of the brokers (rounded up) or as a number
+  bool canary = true;                   // whether records on their way tell if clients notice
+  int32_t ready_timeout_seconds = 600;  // a broker that isn't ready for longer halts it
+};
+
 struct ClusterSpec {
   int32_t brokers = 1;
-  std::string image;  // "": the operator's default (flag --broker-image)
+  std::optional<int32_t> controllers;  // how many brokers vote; unset: by their number
+  std::string image;                   // "": the operator's default (flag --broker-image)
   std::string image_pull_policy = "IfNotPresent";
   Storage storage;
   std::vector<Listener> listeners = {Listener{}};
@@ -73,7 +114,11 @@ struct ClusterSpec {
   StringPairs node_selector;
   StringPairs pod_labels, pod_annotations, service_labels, service_annotations;
   int32_t termination_grace_period_seconds = 60;
+  Balance balance;
+  std::optional<ClusterAutoscaling> autoscaling;
+  Roll roll;
   bool paused = false;
+  bool hibernated = false;
 };
 
 struct BrokerStatus {
@@ -97,9 +142,15 @@ struct PlanStep {
   std::string blocked_by;  // a sentence, or ""
 };
 
+// Plans of movements that even out loads, by id; "" = none.
+struct BalanceStatus {
+  std::string plan;      // waits for approval, or is being carried out
+  std::string finished;  // the last one that was approved and carried out
+};
+
 struct ClusterStatus {
   int64_t observed_generation = 0;
-  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Deleting, Invalid
+  std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Hibernated, Deleting, Invalid
   std::vector<Condition> conditions;
   int32_t replicas = 0, ready_replicas = 0;
   std::string selector;  // of the scale subresource
@@ -108,6 +159,8 @@ struct ClusterStatus {
   std::vector<ListenerStatus> listeners;
   int64_t offline_partitions = 0, under_replicated_partitions = 0;
   std::vector<PlanStep> plan;  // at most kMaxPlanSteps, in order
+  BalanceStatus balance;
+  std::optional<AutoscalingStatus> autoscaling;
 };
 inline constexpr size_t kMaxPlanSteps = 50;
 

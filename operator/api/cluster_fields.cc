@@ -10,15 +10,13 @@ namespace dohle::api {
 namespace {
 
 constexpr std::array<std::string_view, 3> kPullPolicies = {"Always", "IfNotPresent", "Never"};
-constexpr std::array<std::string_view, 8> kPhases = {"Pending",  "Creating", "Ready",    "Updating",
-                                                     "Degraded", "Paused",   "Deleting", "Invalid"};
+constexpr std::array<std::string_view, 3> kBalanceModes = {"Auto", "Approve", "Off"};
+constexpr std::array<std::string_view, 9> kPhases = {
+    "Pending", "Creating", "Ready", "Updating", "Degraded", "Paused", "Hibernated", "Deleting", "Invalid"};
 
-std::span<const CelRule> BrokersRules() {
+std::span<const CelRule> ControllersRules() {
   static const CelRule kRules[] = {
-      {"self >= oldSelf", "brokers can't be taken away yet, as they hold data: put the number back"},
-      {"oldSelf > 1 || self == 1",
-       "a Cluster that was made with one broker can't get more yet: put it back to 1, or make another "
-       "Cluster"}};
+      {"self % 2 == 1", "an even number of voters survives no more than one voter less: take an odd one"}};
   return kRules;
 }
 
@@ -125,6 +123,11 @@ void DescribeStorage(FieldVisitor& v, Storage& storage) {
        .doc = "What becomes of the claims when the Cluster is deleted: `Retain` keeps them, so that a "
               "Cluster of the same name takes them up again; `Delete` deletes them with all data."},
       DeletionPolicyNames(), storage.deletion_policy);
+  v.EnumChoice(
+      {.name = "scaleDownPolicy",
+       .doc = "What becomes of the claims of a broker that is taken away: `Retain` keeps them, and a broker "
+              "that gets its id takes them up again; `Delete` deletes them, empty as they are by then."},
+      DeletionPolicyNames(), storage.scale_down_policy);
 }
 
 void DescribeListener(FieldVisitor& v, Listener& listener) {
@@ -182,6 +185,69 @@ void DescribeProbe(FieldVisitor& v, Probe& probe) {
       probe.failure_threshold);
 }
 
+std::span<const CelRule> AutoscalingRules() {
+  static const CelRule kRules[] = {
+      {"self.minBrokers <= self.maxBrokers",
+       "minBrokers is more than maxBrokers: lower it, or raise maxBrokers"},
+      {"has(self.targetBytesPerSecondPerBroker) || has(self.targetCpuPercent) || has(self.targetDiskPercent)",
+       "set targetBytesPerSecondPerBroker, targetCpuPercent or targetDiskPercent: without a target nothing "
+       "is "
+       "scaled"}};
+  return kRules;
+}
+
+void DescribeTargets(FieldVisitor& v, ClusterAutoscaling& a) {
+  v.OptionalText(
+      {.name = "targetBytesPerSecondPerBroker",
+       .doc = "What clients may write to and read from each broker in a second, together, as a Kubernetes "
+              "quantity (`50Mi`).",
+       .max_length = 32,
+       .form = &kSizeForm},
+      a.target_bytes_per_second);
+  v.OptionalInteger32(
+      {.name = "targetCpuPercent",
+       .doc = "How much of its CPU each broker may take, on average: of its limit, else of its request.",
+       .minimum = 1,
+       .maximum = 1000},
+      a.target_cpu_percent);
+  v.OptionalInteger32({.name = "targetDiskPercent",
+                       .doc = "How full the volumes of each broker may be, on average.",
+                       .minimum = 1,
+                       .maximum = 95},
+                      a.target_disk_percent);
+}
+
+void DescribeSpecAutoscaling(FieldVisitor& v, ClusterAutoscaling& a) {
+  v.Integer32(
+      {.name = "minBrokers", .doc = "How many brokers at least.", .minimum = 1, .maximum = kMaxBrokers},
+      a.min_brokers);
+  v.Integer32({.name = "maxBrokers",
+               .doc = "How many brokers at most.",
+               .required = true,
+               .minimum = 1,
+               .maximum = kMaxBrokers},
+              a.max_brokers);
+  DescribeTargets(v, a);
+  v.Integer32({.name = "scaleOutStabilizationSeconds",
+               .doc = "For how long more brokers must have been called for before any are added.",
+               .minimum = 0,
+               .maximum = 3600},
+              a.out_stabilization_seconds);
+  v.Integer32({.name = "scaleInStabilizationSeconds",
+               .doc = "For how long fewer brokers must have been enough before any are taken away.",
+               .minimum = 0,
+               .maximum = 604800},
+              a.in_stabilization_seconds);
+  v.Integer32({.name = "cooldownSeconds",
+               .doc = "For how long after brokers were added or taken away none are taken away, and for how "
+                      "long after some were added no more are. Brokers are added at once after some were "
+                      "taken away.",
+               .minimum = 0,
+               .maximum = 86400},
+              a.cooldown_seconds);
+  v.Boolean({.name = "dryRun", .doc = "Whether to say what would be done, and not do it."}, a.dry_run);
+}
+
 void DescribeAnnotationsAndLabels(FieldVisitor& v, StringPairs& labels, StringPairs& annotations) {
   v.Pairs({.name = "labels", .doc = "Labels to add.", .max_items = 64, .rules = LabelsRules()}, labels);
   v.Pairs({.name = "annotations", .doc = "Annotations to add.", .max_items = 64}, annotations);
@@ -221,15 +287,67 @@ void DescribeScheduling(FieldVisitor& v, ClusterSpec& s) {
           [&](FieldVisitor& w) { DescribeAnnotationsAndLabels(w, s.service_labels, s.service_annotations); });
 }
 
+void DescribeBalance(FieldVisitor& v, Balance& b) {
+  v.EnumChoice(
+      {.name = "mode",
+       .doc = "What happens when loads are uneven, as with new brokers: with `Auto` replicas are moved; with "
+              "`Approve` a plan is shown in `status.plan`, which goes when the annotation "
+              "`dohle.dev/approve` has its id; with `Off` nothing. What has to be moved for another "
+              "reason is moved in any case: replicas of brokers that are taken away, replication factors, "
+              "racks, full disks."},
+      kBalanceModes, b.mode);
+  v.Integer32({.name = "tolerancePercent",
+               .doc = "By how much a broker's replicas, bytes, traffic and leaders may differ from the mean.",
+               .minimum = 1,
+               .maximum = 100},
+              b.tolerance_percent);
+  v.Integer32({.name = "maxMovesInFlight",
+               .doc = "How many partitions are copied at once.",
+               .minimum = 1,
+               .maximum = 10000},
+              b.max_moves_in_flight);
+}
+
+void DescribeRoll(FieldVisitor& v, Roll& roll) {
+  v.PlainText(
+      {.name = "maxUnavailable",
+       .doc = "How many brokers are restarted at once at most, as \"33%\" of all (rounded up) or as "
+              "\"2\". Fewer are where a partition or the quorum needs it; \"1\" is one after the other.",
+       .max_length = 8,
+       .form = &kShareForm},
+      roll.max_unavailable);
+  v.Boolean(
+      {.name = "canary",
+       .doc =
+           "Whether the operator sends records through a topic of its own, `__dohle_canary`, while brokers "
+           "are restarted, and halts when they don't come back."},
+      roll.canary);
+  v.Integer32({.name = "readyTimeoutSeconds",
+               .doc = "How long a restarted broker may take until it is ready; after that the roll halts.",
+               .minimum = 10,
+               .maximum = 86400},
+              roll.ready_timeout_seconds);
+}
+
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Integer32(
       {.name = "brokers",
-       .doc = "How many brokers. The first of several are the controllers, too: 1 of 2 brokers, 3 of 3 and "
-              "more; those that are added later are not. It doesn't get smaller, and 1 stays 1.",
+       .doc =
+           "How many brokers. New ones get their share of the replicas. When it gets smaller, those with the "
+           "highest ids go, or those that the annotation `dohle.dev/remove-brokers` names (`1,4`): each is "
+           "emptied first, which is refused while a topic has more replicas than brokers would be left, "
+           "and may be taken back at any time.",
        .minimum = 1,
-       .maximum = kMaxBrokers,
-       .rules = BrokersRules()},
+       .maximum = kMaxBrokers},
       s.brokers);
+  v.OptionalInteger32(
+      {.name = "controllers",
+       .doc = "How many of the brokers vote in the metadata quorum; if not set, 1 of 1 and 2, 3 "
+              "of 3 to 6, 5 of 7 and more. They are chosen by the operator.",
+       .minimum = 1,
+       .maximum = 9,
+       .rules = ControllersRules()},
+      s.controllers);
   v.PlainText(
       {.name = "image", .doc = "The broker's image; the operator's default if not set.", .max_length = 512},
       s.image);
@@ -266,10 +384,24 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
                .minimum = 1,
                .maximum = 3600},
               s.termination_grace_period_seconds);
+  v.Group({.name = "balance", .doc = "How replicas are moved between brokers."},
+          [&](FieldVisitor& w) { DescribeBalance(w, s.balance); });
+  v.OptionalObject(
+      {.name = "autoscaling",
+       .doc = "Lets the operator change `brokers` as the load asks for, through the scale subresource. Leave "
+              "`brokers` out of what you apply, as it would be set back.",
+       .rules = AutoscalingRules()},
+      s.autoscaling, DescribeSpecAutoscaling);
+  v.Group({.name = "roll", .doc = "How brokers are restarted when what they run with has changed."},
+          [&](FieldVisitor& w) { DescribeRoll(w, s.roll); });
   v.Boolean(
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
       s.paused);
+  v.Boolean(
+      {.name = "hibernated",
+       .doc = "Whether all brokers are stopped. Their volumes are kept, and the cluster comes back whole."},
+      s.hibernated);
 }
 
 void DescribeBroker(FieldVisitor& v, BrokerStatus& b) {
@@ -313,6 +445,13 @@ void DescribeStatus(FieldVisitor& v, ClusterStatus& s) {
               s.under_replicated_partitions);
   v.ListOf({.name = "plan", .doc = "What the operator will do next, in this order, and why."}, s.plan,
            DescribePlanStep);
+  v.Group({.name = "balance", .doc = "Plans that even out loads, by id."}, [&](FieldVisitor& w) {
+    w.PlainText({.name = "plan", .doc = "The plan that waits for approval or is being carried out."},
+                s.balance.plan);
+    w.PlainText({.name = "finished", .doc = "The last plan that was approved and carried out."},
+                s.balance.finished);
+  });
+  DescribeAutoscaling(v, s.autoscaling);
 }
 
 }  // namespace

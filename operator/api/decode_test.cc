@@ -236,5 +236,18 @@ TEST(DecodeTest, ATopicStatusIsReadAsWritten) {
   EXPECT_EQ(EncodeStatus(DecodeTopicStatus({{"status", json}})), json);
 }
 
+TEST(DecodeTest, AutoscalingIsHeldToItsRulesAsInTheCrd) {
+  EXPECT_THAT(ClusterFaults(R"({"autoscaling":{"maxBrokers":6,"targetCpuPercent":50}})"), IsEmpty());
+  EXPECT_THAT(ClusterFaults(R"({"autoscaling":{"maxBrokers":6,"minBrokers":7,"targetDiskPercent":50}})"),
+              ElementsAre("spec.autoscaling.minBrokers: must be at most maxBrokers, 6"));
+  EXPECT_THAT(ClusterFaults(R"({"autoscaling":{"maxBrokers":6}})"),
+              ElementsAre(HasSubstr("spec.autoscaling: must have targetBytesPerSecondPerBroker")));
+  EXPECT_THAT(TopicFaults(R"({"cluster":"c","partitions":8,"autoscaling":
+                              {"maxPartitions":6,"targetBytesPerSecondPerPartition":"10Mi"}})"),
+              ElementsAre("spec.autoscaling.maxPartitions: must be at least spec.partitions, 8"));
+  EXPECT_THAT(TopicFaults(R"({"cluster":"c","autoscaling":{"maxPartitions":6}})"),
+              ElementsAre(HasSubstr("spec.autoscaling: must have targetBytesPerSecondPerPartition")));
+}
+
 }  // namespace
 }  // namespace dohle::api

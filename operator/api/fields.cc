@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kDeletionPolicies = {"Delete", "Retain"};
 constexpr std::array<std::string_view, 2> kAdoptionPolicies = {"Adopt", "Refuse"};
+constexpr std::array<std::string_view, 2> kKeyOrders = {"Strict", "Relaxed"};
 constexpr std::array<std::string_view, 3> kListenerTypes = {"internal", "nodePort", "loadBalancer"};
 constexpr std::array<std::string_view, 3> kConditionStatuses = {"True", "False", "Unknown"};
 
@@ -77,9 +78,23 @@ void DescribeConditions(FieldVisitor& visitor, std::vector<Condition>& condition
                  conditions, DescribeCondition);
 }
 
+void DescribeAutoscaling(FieldVisitor& visitor, std::optional<AutoscalingStatus>& status) {
+  visitor.OptionalObject<AutoscalingStatus>(
+      {.name = "autoscaling", .doc = "What `spec.autoscaling` comes to."}, status,
+      [](FieldVisitor& v, AutoscalingStatus& s) {
+        v.Integer32({.name = "wanted", .doc = "How many the load asks for."}, s.wanted);
+        v.PlainText({.name = "reason", .doc = "Why, in one word for programs."}, s.reason);
+        v.PlainText({.name = "message", .doc = "Why, in a sentence, with the figures as they were then."},
+                    s.message);
+        v.Time({.name = "since", .doc = "Since when it is so."}, s.since_ms);
+        v.Time({.name = "lastScaleTime", .doc = "When the number was last changed."}, s.scaled_ms);
+      });
+}
+
 std::span<const std::string_view> DeletionPolicyNames() { return kDeletionPolicies; }
 std::span<const std::string_view> AdoptionPolicyNames() { return kAdoptionPolicies; }
 std::span<const std::string_view> ListenerTypeNames() { return kListenerTypes; }
+std::span<const std::string_view> KeyOrderNames() { return kKeyOrders; }
 std::string_view Name(DeletionPolicy policy) { return kDeletionPolicies[static_cast<size_t>(policy)]; }
 std::string_view Name(AdoptionPolicy policy) { return kAdoptionPolicies[static_cast<size_t>(policy)]; }
 std::string_view Name(ListenerType type) { return kListenerTypes[static_cast<size_t>(type)]; }

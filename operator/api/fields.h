@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -84,6 +85,14 @@ class FieldVisitor {
   void Group(const Field& field, absl::FunctionRef<void(FieldVisitor&)> describe);
   template <typename T>
   void ListOf(const Field& field, std::vector<T>& items, void (*describe)(FieldVisitor&, T&));
+  // An object that may not be there; the defaults of its fields hold once it is.
+  template <typename T>
+  void OptionalObject(const Field& field, std::optional<T>& value, void (*describe)(FieldVisitor&, T&)) {
+    T object = value.value_or(T{});
+    bool present = value.has_value();
+    Object(field, present, [&](FieldVisitor& visitor) { describe(visitor, object); });
+    if (present) value = std::move(object);
+  }
 };
 
 // A std::vector of something described, for a visitor that doesn't know of what.
@@ -113,6 +122,8 @@ void Describe(FieldVisitor& visitor, TopicSpec& spec);
 void Describe(FieldVisitor& visitor, TopicStatus& status);
 // The list `conditions`, as both kinds have it.
 void DescribeConditions(FieldVisitor& visitor, std::vector<Condition>& conditions);
+// `autoscaling` of a status; likewise.
+void DescribeAutoscaling(FieldVisitor& visitor, std::optional<AutoscalingStatus>& status);
 
 // Rules over a whole object, with its metadata.name.
 std::span<const CelRule> ClusterRules();
@@ -122,6 +133,7 @@ std::span<const CelRule> TopicRules();
 std::span<const std::string_view> DeletionPolicyNames();
 std::span<const std::string_view> AdoptionPolicyNames();
 std::span<const std::string_view> ListenerTypeNames();
+std::span<const std::string_view> KeyOrderNames();
 std::string_view Name(DeletionPolicy policy);
 std::string_view Name(AdoptionPolicy policy);
 std::string_view Name(ListenerType type);

@@ -46,6 +46,12 @@ bool IsSize(std::string_view text) {
   return std::find(kSuffixes.begin(), kSuffixes.end(), text) != kSuffixes.end();
 }
 
+bool IsShare(std::string_view text) {
+  if (text.starts_with('0')) return false;
+  const size_t digits = TakeWhile(text, IsDigit);
+  return digits >= 1 && digits <= 3 && (text.empty() || text == "%");
+}
+
 bool IsAdvertisedPort(std::string_view text) {
   if (text.empty()) return false;
   while (!text.empty()) {
@@ -90,6 +96,8 @@ const TextForm kListenerNameForm = {
     "^[a-z][a-z0-9]*$", "must be lower case letters and digits, and begin with a letter", IsListenerName};
 const TextForm kSizeForm = {"^[1-9][0-9]{0,14}([.][0-9]{1,9})?([kMGTPE]|[KMGTPE]i)?$",
                             "must be a size such as 10Gi or 500M", IsSize};
+const TextForm kShareForm = {"^[1-9][0-9]{0,2}%?$", "must be a number such as 2 or a percentage such as 33%",
+                             IsShare};
 const TextForm kAdvertisedPortForm = {"^([0-9]|[{]id[}]|[{]nodePort[}])+$",
                                       "must be a port number; {id} and {nodePort} in it are replaced",
                                       IsAdvertisedPort};

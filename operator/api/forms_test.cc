@@ -12,8 +12,9 @@
 namespace dohle::api {
 namespace {
 
-constexpr const TextForm* kForms[] = {&kNameForm,           &kListenerNameForm,     &kSizeForm,
-                                      &kAdvertisedPortForm, &kBootstrapServersForm, &kTopicNameForm};
+constexpr const TextForm* kForms[] = {&kNameForm,     &kListenerNameForm,   &kSizeForm,
+                                      &kShareForm,    &kAdvertisedPortForm, &kBootstrapServersForm,
+                                      &kTopicNameForm};
 
 TEST(FormsTest, PatternAndMatcherAgree) {
   std::vector<std::string> texts = {"",

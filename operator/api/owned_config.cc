@@ -7,9 +7,9 @@ namespace dohle::api {
 namespace {
 
 constexpr std::array<std::string_view, 3> kIdentity = {"node.id", "broker.id", "process.roles"};
-constexpr std::array<std::string_view, 5> kQuorum = {
-    "controller.listener.names", "controller.quorum.voters", "controller.quorum.bootstrap.servers",
-    "controller.quorum.auto.join.enable", "dohle.cluster.id"};
+constexpr std::array<std::string_view, 6> kQuorum = {
+    "controller.listener.names",          "controller.quorum.voters", "controller.quorum.bootstrap.servers",
+    "controller.quorum.auto.join.enable", "dohle.cluster.id",         "dohle.initial.controllers"};
 constexpr std::array<std::string_view, 6> kListeners = {"listeners",
                                                         "advertised.listeners",
                                                         "listener.security.protocol.map",

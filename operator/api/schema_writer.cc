@@ -116,13 +116,14 @@ void SchemaWriter::Raw(const Field& field, RawJson& value) {
   Add(field, std::move(property), value.empty() ? nullptr : &default_value);
 }
 
-void SchemaWriter::Object(const Field& field, bool&, absl::FunctionRef<void(FieldVisitor&)> describe) {
+void SchemaWriter::Object(const Field& field, bool& present,
+                          absl::FunctionRef<void(FieldVisitor&)> describe) {
   Json property = {{"type", "object"}};
   SchemaWriter writer(property, of_);
   describe(writer);
-  // Without it the defaults of its fields would have no object to stand in.
+  // Without it the defaults of its fields would have no object to stand in; one that may be missing stays so.
   const Json empty = Json::object();
-  const bool defaulted = HasDefault(property);
+  const bool defaulted = present && HasDefault(property);
   Add(field, std::move(property), defaulted ? &empty : nullptr);
 }
 

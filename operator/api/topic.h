@@ -18,6 +18,20 @@ enum class AdoptionPolicy {
   kRefuse,  // the resource gets a condition, the topic is left alone
 };
 
+// Whether records of one key may come to lie in two partitions.
+enum class KeyOrder {
+  kStrict,   // never: a topic that has had records doesn't grow
+  kRelaxed,  // they may, once partitions are added
+};
+
+// Of partitions. At least one target is set.
+struct TopicAutoscaling {
+  int32_t max_partitions = 0;
+  std::optional<std::string> target_bytes_per_second;  // a quantity; of what producers bring each partition
+  std::optional<int32_t> target_lag_seconds;
+  KeyOrder key_order = KeyOrder::kStrict;
+};
+
 struct TopicSpec {
   std::optional<std::string> cluster;            // name of a Cluster in the same namespace; immutable
   std::optional<std::string> bootstrap_servers;  // or: any Kafka cluster, "host:port,host:port"; immutable
@@ -27,6 +41,7 @@ struct TopicSpec {
   StringPairs config;  // Kafka's topic properties
   DeletionPolicy deletion_policy = DeletionPolicy::kDelete;
   AdoptionPolicy adoption_policy = AdoptionPolicy::kAdopt;
+  std::optional<TopicAutoscaling> autoscaling;
 };
 
 struct TopicLag {
@@ -44,6 +59,7 @@ struct TopicStatus {
   int64_t bytes = 0;
   double bytes_in_per_second = 0, bytes_out_per_second = 0, records_in_per_second = 0;
   std::optional<TopicLag> largest_lag;
+  std::optional<AutoscalingStatus> autoscaling;
 };
 
 }  // namespace dohle::api

@@ -24,7 +24,9 @@ std::span<const CelRule> SpecRules() {
                 "bootstrapServers can't be changed: put the old ones back, or make another Topic"),
       Immutable("topicName",
                 "topicName can't be changed, as Kafka can't rename topics: put the old one back, or make "
-                "another Topic")};
+                "another Topic"),
+      {"!has(self.autoscaling) || self.autoscaling.maxPartitions >= self.partitions",
+       "autoscaling.maxPartitions is less than partitions: raise it"}};
   return kRules;
 }
 
@@ -42,6 +44,45 @@ std::span<const CelRule> PartitionsRules() {
                                     "number back or a greater one, or "
                                     "delete the Topic and make it again"}};
   return kRules;
+}
+
+std::span<const CelRule> AutoscalingRules() {
+  static const CelRule kRules[] = {
+      {"has(self.targetBytesPerSecondPerPartition) || has(self.targetLagSeconds)",
+       "set targetBytesPerSecondPerPartition, targetLagSeconds, or both: without a target nothing grows"}};
+  return kRules;
+}
+
+void DescribeSpecAutoscaling(FieldVisitor& v, TopicAutoscaling& a) {
+  v.Integer32({.name = "maxPartitions",
+               .doc = "How many partitions it may come to have.",
+               .required = true,
+               .minimum = 1,
+               .maximum = 10000},
+              a.max_partitions);
+  v.OptionalText(
+      {.name = "targetBytesPerSecondPerPartition",
+       .doc = "What producers may bring each partition in a second, as a Kubernetes quantity (`10Mi`). "
+              "What they bring beyond that for a minute, or twice as much for some seconds, makes the "
+              "topic grow.",
+       .max_length = 32,
+       .form = &kSizeForm},
+      a.target_bytes_per_second);
+  v.OptionalInteger32(
+      {.name = "targetLagSeconds",
+       .doc = "How many seconds a consumer group may be behind. It makes the topic grow only if that "
+              "can help: if the group has a consumer for each partition, all get on, and most are behind.",
+       .minimum = 1,
+       .maximum = 86400},
+      a.target_lag_seconds);
+  v.EnumChoice(
+      {.name = "keyOrder",
+       .doc =
+           "What is promised to consumers that rely on the order of the records of a key. `Strict`: all of "
+           "a key are in one partition, so a topic that has had a record doesn't grow; its status says what "
+           "the load asks for. `Relaxed`: records that come after a growth may lie in another partition "
+           "than older ones of their key. Choose it for records without keys, too."},
+      KeyOrderNames(), a.key_order);
 }
 
 void DescribeSpec(FieldVisitor& v, TopicSpec& s) {
@@ -87,6 +128,11 @@ void DescribeSpec(FieldVisitor& v, TopicSpec& s) {
                 .doc = "What becomes of a topic that is there before its resource: `Adopt` takes it over and "
                        "changes what differs, `Refuse` leaves it alone and says so."},
                AdoptionPolicyNames(), s.adoption_policy);
+  v.OptionalObject({.name = "autoscaling",
+                    .doc = "Lets the operator add partitions, from `partitions` on, as the load asks for. It "
+                           "never takes any away.",
+                    .rules = AutoscalingRules()},
+                   s.autoscaling, DescribeSpecAutoscaling);
 }
 
 void DescribeLag(FieldVisitor& v, TopicLag& lag) {
@@ -113,6 +159,7 @@ void DescribeStatus(FieldVisitor& v, TopicStatus& s) {
   v.Object({.name = "largestLag", .doc = "The consumer group that is furthest behind."}, present,
            [&](FieldVisitor& w) { DescribeLag(w, lag); });
   if (present) s.largest_lag = std::move(lag);
+  DescribeAutoscaling(v, s.autoscaling);
 }
 
 }  // namespace

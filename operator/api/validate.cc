@@ -115,6 +115,29 @@ void ValidateLabels(const std::string& path, const StringPairs& labels, Faults& 
   }
 }
 
+void ValidateAutoscaling(const ClusterAutoscaling& autoscaling, Faults& faults) {
+  if (autoscaling.min_brokers > autoscaling.max_brokers) {
+    faults.Tell("spec.autoscaling.minBrokers",
+                fmt::format("must be at most maxBrokers, {}", autoscaling.max_brokers));
+  }
+  if (!autoscaling.target_bytes_per_second && !autoscaling.target_cpu_percent &&
+      !autoscaling.target_disk_percent) {
+    faults.Tell("spec.autoscaling",
+                "must have targetBytesPerSecondPerBroker, targetCpuPercent or targetDiskPercent");
+  }
+}
+
+void ValidateAutoscaling(const TopicSpec& spec, Faults& faults) {
+  const TopicAutoscaling& autoscaling = *spec.autoscaling;
+  if (autoscaling.max_partitions < spec.partitions) {
+    faults.Tell("spec.autoscaling.maxPartitions",
+                fmt::format("must be at least spec.partitions, {}", spec.partitions));
+  }
+  if (!autoscaling.target_bytes_per_second && !autoscaling.target_lag_seconds) {
+    faults.Tell("spec.autoscaling", "must have targetBytesPerSecondPerPartition or targetLagSeconds");
+  }
+}
+
 bool PortsInRange(std::string_view addresses) {
   while (!addresses.empty()) {
     const size_t comma = std::min(addresses.find(','), addresses.size());
@@ -139,6 +162,8 @@ void Validate(std::string_view name, const ClusterSpec& spec, std::vector<Fault>
                     "as Services are named after it: choose another name",
                     kMaxClusterNameBytes));
   }
+  if (spec.controllers && *spec.controllers % 2 == 0)
+    faults.Tell("spec.controllers", "must be odd: an even number survives no more than one less");
   ValidateListeners(spec.listeners, faults);
   for (const auto& [key, value] : spec.config) {
     if (const OwnedConfig* owned = FindOwnedBrokerConfig(key)) {
@@ -146,6 +171,7 @@ void Validate(std::string_view name, const ClusterSpec& spec, std::vector<Fault>
                   fmt::format("can't be set here: {}", owned->instead));
     }
   }
+  if (spec.autoscaling) ValidateAutoscaling(*spec.autoscaling, faults);
   ValidateLabels("spec.podMetadata.labels", spec.pod_labels, faults);
   ValidateLabels("spec.serviceMetadata.labels", spec.service_labels, faults);
 }
@@ -163,6 +189,7 @@ void Validate(std::string_view name, const TopicSpec& spec, std::vector<Fault>& 
   if (spec.bootstrap_servers && !PortsInRange(*spec.bootstrap_servers)) {
     faults.Tell("spec.bootstrapServers", "has a port that isn't from 1 to 65535");
   }
+  if (spec.autoscaling) ValidateAutoscaling(spec, faults);
   if (!spec.topic_name) {
     if (name.size() > kMaxTopicNameBytes) {
       faults.Tell("metadata.name", fmt::format("must have at most {} characters, as the topic is called so: "

@@ -1,5 +1,6 @@
 // The CustomResourceDefinitions that the operator ships, held by the store in memory: every rule of theirs is
 // understood, and says what it should.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,6 +51,16 @@ TEST_F(CrdAdmissionTest, ClustersAreHeldToTheirRules) {
     Json cluster = Object(k8s::kClusters, "c", spec);
     EXPECT_THAT(Refusal(clusters_, cluster), HasSubstr(expected)) << spec;
   }
+  const std::pair<const char*, const char*> scaling[] = {
+      {R"({"maxBrokers": 6})", "without a target nothing is scaled"},
+      {R"({"maxBrokers": 6, "minBrokers": 7, "targetCpuPercent": 50})", "minBrokers is more than maxBrokers"},
+      {R"({"targetCpuPercent": 50})", "spec.autoscaling.maxBrokers: Required value"},
+      {R"({"maxBrokers": 6, "targetBytesPerSecondPerBroker": "fast"})", "must be a size such as"},
+  };
+  for (const auto& [autoscaling, expected] : scaling) {
+    Json cluster = Object(k8s::kClusters, "c", fmt::format(R"({{"autoscaling": {}}})", autoscaling));
+    EXPECT_THAT(Refusal(clusters_, cluster), HasSubstr(expected)) << autoscaling;
+  }
   Json named = Object(k8s::kClusters, "9lives", "{}");
   EXPECT_THAT(Refusal(clusters_, named), HasSubstr("a Cluster's name is at most 40"));
 }
@@ -74,6 +85,24 @@ TEST_F(CrdAdmissionTest, TopicsAreHeldToTheirRules) {
   Json grown = before;
   grown["spec"]["partitions"] = 6;
   EXPECT_EQ(Refusal(topics_, grown, &before), "");
+}
+
+TEST_F(CrdAdmissionTest, AutoscalingIsThereOnlyIfItIsAskedFor) {
+  Json cluster = Object(k8s::kClusters, "c", "{}");
+  EXPECT_EQ(Refusal(clusters_, cluster), "");
+  EXPECT_FALSE(cluster["spec"].contains("autoscaling"));
+  Json scaled = Object(k8s::kClusters, "c", R"({"autoscaling": {"maxBrokers": 6, "targetCpuPercent": 50}})");
+  EXPECT_EQ(Refusal(clusters_, scaled), "");
+  EXPECT_EQ(k8s::FindInt(scaled, "spec.autoscaling.cooldownSeconds", 0), 300);
+  Json topic = Object(k8s::kTopics, "t",
+                      R"({"cluster": "c", "autoscaling": {"maxPartitions": 6, "targetLagSeconds": 5}})");
+  EXPECT_EQ(Refusal(topics_, topic), "");
+  EXPECT_EQ(k8s::FindString(topic, "spec.autoscaling.keyOrder"), "Strict");
+  Json few = topic;
+  few["spec"]["partitions"] = 7;
+  EXPECT_THAT(Refusal(topics_, few), HasSubstr("autoscaling.maxPartitions is less than partitions"));
+  Json aimless = Object(k8s::kTopics, "t", R"({"cluster": "c", "autoscaling": {"maxPartitions": 6}})");
+  EXPECT_THAT(Refusal(topics_, aimless), HasSubstr("without a target nothing grows"));
 }
 
 }  // namespace

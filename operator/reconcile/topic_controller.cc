@@ -106,6 +106,9 @@ TopicInputs TopicController::InputsOf(const Group& group) const {
       return parts_.measures(key, topic);
     };
   }
+  if (parts_.scaling) {
+    inputs.scaling = [this, key = group.key](const std::string& topic) { return parts_.scaling(key, topic); };
+  }
   return inputs;
 }
 

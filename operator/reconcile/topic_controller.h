@@ -34,6 +34,8 @@ class TopicController {
     // What is measured of a topic, if anything is yet. May be empty.
     std::function<std::optional<TopicMeasures>(const std::string& key, const std::string& topic)> measures;
     runtime::ReconcileObserver observer;
+    // What autoscaling asks of a topic. May be empty.
+    std::function<std::optional<TopicScaling>(const std::string& key, const std::string& topic)> scaling;
   };
   // What is referred to outlives the controller.
   explicit TopicController(Parts parts);
@@ -46,6 +48,9 @@ class TopicController {
 
   // Something about the Cluster has changed that its Topics may wait for.
   void ClusterChanged(const k8s::ObjectName& cluster);
+
+  // Autoscaling asks something new of Topics of this Kafka cluster.
+  void ScalingChanged(const std::string& key) { Wake(key); }
 
   bool synced() const { return topics_.synced(); }
   const runtime::Informer<TopicResource>& topics() const { return topics_; }

@@ -11,6 +11,7 @@
 namespace dohle::resources {
 namespace {
 
+constexpr int32_t kBootstrapPods = 5;   // of which one is there as good as always
 constexpr int32_t kWantedReplicas = 3;  // Kafka's default for its internal topics
 
 void AppendEscaped(std::string_view text, bool key, std::string& out) {
@@ -80,16 +81,43 @@ std::string QuorumVoters(const Subject& subject) {
   return fmt::format("{}", fmt::join(voters, ","));
 }
 
-std::string ServerProperties(const Subject& subject) {
-  const api::ClusterSpec& spec = subject.spec;
+std::string FirstVoters(const Subject& subject) {
+  std::vector<std::string> voters;
+  for (const int32_t id : subject.quorum.founders) {
+    voters.push_back(fmt::format("{}@{}:{}:{}", id, PodHost(subject.name(), subject.ns(), id),
+                                 api::kControllerPort, FounderDirectory(subject.quorum.cluster_id, id)));
+  }
+  return fmt::format("{}", fmt::join(voters, ","));
+}
+
+std::string QuorumBootstrap(const Subject& subject) {
+  std::vector<std::string> servers;
+  if (subject.options.addressing == Addressing::kDns) {
+    servers.push_back(
+        fmt::format("{}.{}.svc:{}", HeadlessServiceName(subject.name()), subject.ns(), api::kControllerPort));
+  }
+  for (int32_t id = 0; id < kBootstrapPods; ++id)
+    servers.push_back(fmt::format("{}:{}", PodHost(subject.name(), subject.ns(), id), api::kControllerPort));
+  return fmt::format("{}", fmt::join(servers, ","));
+}
+
+ConfigValues DefaultConfig(const api::ClusterSpec& spec) {
   const std::string replicas = fmt::format("{}", std::min(spec.brokers, kWantedReplicas));
   const std::string in_sync = spec.brokers >= kWantedReplicas ? "2" : "1";
-  std::map<std::string, std::string> properties = {{"default.replication.factor", replicas},
-                                                   {"min.insync.replicas", in_sync},
-                                                   {"offsets.topic.replication.factor", replicas},
-                                                   {"transaction.state.log.replication.factor", replicas},
-                                                   {"transaction.state.log.min.isr", in_sync}};
-  for (const auto& [key, value] : spec.config) properties[key] = value;
+  return {{"default.replication.factor", replicas},
+          {"min.insync.replicas", in_sync},
+          {"offsets.topic.replication.factor", replicas},
+          {"transaction.state.log.replication.factor", replicas},
+          {"transaction.state.log.min.isr", in_sync}};
+}
+
+std::string ServerProperties(const Subject& subject) {
+  const api::ClusterSpec& spec = subject.spec;
+  ConfigValues properties = DefaultConfig(spec);
+  // What is set while brokers run stands nowhere else: it would come back when it is set no more.
+  for (const auto& [key, value] : spec.config) {
+    if (!IsLiveKey(key)) properties[key] = value;
+  }
 
   std::vector<std::string> protocols;
   for (const api::Listener& listener : spec.listeners) {
@@ -98,6 +126,7 @@ std::string ServerProperties(const Subject& subject) {
   if (subject.quorum.standalone()) {
     properties["process.roles"] = "broker,controller";
   } else {
+    if (subject.quorum.dynamic()) properties["process.roles"] = "broker,controller";
     protocols.push_back(fmt::format("{}:PLAINTEXT", kControllerListenerName));
     properties["controller.listener.names"] = kControllerListenerName;
     properties["dohle.cluster.id"] = subject.quorum.cluster_id;

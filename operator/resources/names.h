@@ -19,16 +19,30 @@ inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
 // On claims: the quorum that the data belongs to (quorum.h).
 inline constexpr std::string_view kControllersAnnotation = "dohle.dev/controllers";
 inline constexpr std::string_view kClusterIdAnnotation = "dohle.dev/cluster-id";
+inline constexpr std::string_view kFoundersAnnotation = "dohle.dev/founders";
+inline constexpr std::string_view kFormedAnnotation = "dohle.dev/formed";
+// On claims: this one's broker formats itself as a first voter.
+inline constexpr std::string_view kFounderAnnotation = "dohle.dev/founder";
+// On claims: how far its broker's removal is (member.h).
+inline constexpr std::string_view kRemovalAnnotation = "dohle.dev/removal";
 
 // On Clusters, by their users (kubectl-dohle sets them too).
 inline constexpr std::string_view kFenceAnnotation = "dohle.dev/fence";  // "0,2", or "*": these stay stopped
 inline constexpr std::string_view kRollAnnotation =
     "dohle.dev/roll";  // any other text than before: all restart
+// "1,4": these brokers go first when there are too many.
+inline constexpr std::string_view kRemoveBrokersAnnotation = "dohle.dev/remove-brokers";
 inline constexpr std::string_view kApproveAnnotation =
     "dohle.dev/approve";  // the id of a plan that waits for it
 
+// On Pods that have a rack: the node that was looked at for it (once it is there the broker starts), and what
+// that node's label says; "" = nothing.
+inline constexpr std::string_view kRackNodeAnnotation = "dohle.dev/rack-node";
+inline constexpr std::string_view kRackAnnotation = "dohle.dev/rack";
+
 inline constexpr std::string_view kBrokerContainer = "broker";
 inline constexpr std::string_view kConfigMountPath = "/etc/dohle";
+inline constexpr std::string_view kPodInfoMountPath = "/etc/dohle-pod";
 inline constexpr std::string_view kDataMountPath = "/var/lib/dohle";
 inline constexpr std::string_view kPropertiesFile = "server.properties";
 

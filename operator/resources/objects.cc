@@ -33,14 +33,45 @@ DesiredObject BuildPodDisruptionBudget(const Subject& subject) {
   return {k8s::kPodDisruptionBudgets, std::move(body), ""};
 }
 
-DesiredObject BuildClaim(const Subject& subject, const api::StorageVolume& volume, int32_t id) {
+namespace {
+
+std::string_view TextOf(Removal removal) {
+  switch (removal) {
+    case Removal::kNone:
+      return "none";
+    case Removal::kDraining:
+      return "draining";
+    case Removal::kStopping:
+      return "stopping";
+    case Removal::kDone:
+      return "done";
+  }
+  return "";
+}
+
+}  // namespace
+
+Removal ReadRemoval(const k8s::ObjectMeta& claim) {
+  const std::string_view text = claim.Annotation(kRemovalAnnotation);
+  for (const Removal removal : {Removal::kDraining, Removal::kStopping, Removal::kDone}) {
+    if (text == TextOf(removal)) return removal;
+  }
+  return Removal::kNone;
+}
+
+DesiredObject BuildClaim(const Subject& subject, const api::StorageVolume& volume, const Member& member) {
+  const int32_t id = member.id;
   const bool owned = subject.spec.storage.deletion_policy == api::DeletionPolicy::kDelete;
   Json body = Skeleton(subject, k8s::kPersistentVolumeClaims, ClaimName(volume.name, subject.name(), id),
                        owned ? Ownership::kOwned : Ownership::kOutlivesCluster);
   body["metadata"]["labels"][std::string(kBrokerIdLabel)] = fmt::format("{}", id);
   body["spec"] = {{"accessModes", Json::array({"ReadWriteOnce"})},
                   {"resources", {{"requests", {{"storage", volume.size}}}}}};
-  if (!subject.quorum.standalone()) body["metadata"]["annotations"] = QuorumAnnotations(subject.quorum);
+  Json annotations = subject.quorum.standalone() ? Json::object() : QuorumAnnotations(subject.quorum);
+  if (member.founder) annotations[std::string(kFounderAnnotation)] = "true";
+  if (member.removal != Removal::kNone || member.marked)
+    annotations[std::string(kRemovalAnnotation)] = TextOf(member.removal);
+  if (!annotations.empty()) body["metadata"]["annotations"] = std::move(annotations);
   if (volume.storage_class_name) body["spec"]["storageClassName"] = *volume.storage_class_name;
   return {k8s::kPersistentVolumeClaims, std::move(body), ""};
 }
@@ -52,11 +83,11 @@ std::vector<DesiredObject> BuildObjects(const Subject& subject, const ServiceFac
   std::vector<DesiredObject> built = BuildServices(subject);
   objects.insert(objects.end(), std::make_move_iterator(built.begin()), std::make_move_iterator(built.end()));
   objects.push_back(BuildPodDisruptionBudget(subject));
-  for (int32_t id = 0; id < subject.spec.brokers; ++id) {
+  for (const Member& member : MembersOf(subject)) {
     for (const api::StorageVolume& volume : subject.spec.storage.volumes) {
-      objects.push_back(BuildClaim(subject, volume, id));
+      objects.push_back(BuildClaim(subject, volume, member));
     }
-    objects.push_back(BuildPod(subject, id, services));
+    if (member.runs) objects.push_back(BuildPod(subject, member, services));
   }
   return objects;
 }

@@ -15,7 +15,9 @@ DesiredObject BuildServiceAccount(const Subject& subject);
 // One broker may be away at a time; one that isn't ready may always go, as it serves nobody.
 DesiredObject BuildPodDisruptionBudget(const Subject& subject);
 // Owned by the Cluster only if its data is to go with it.
-DesiredObject BuildClaim(const Subject& subject, const api::StorageVolume& volume, int32_t id);
+DesiredObject BuildClaim(const Subject& subject, const api::StorageVolume& volume, const Member& member);
+
+Removal ReadRemoval(const k8s::ObjectMeta& claim);
 
 // In the order in which they are to be made.
 std::vector<DesiredObject> BuildObjects(const Subject& subject, const ServiceFactsByName& services);

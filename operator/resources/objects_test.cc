@@ -30,6 +30,7 @@ struct Case {
   Addressing addressing = Addressing::kDns;
   ServiceFactsByName services;
   Quorum quorum = {};
+  std::vector<Member> members = {};
 };
 
 const std::vector<Case>& Cases() {
@@ -73,7 +74,18 @@ const std::vector<Case>& Cases() {
       {.name = "three_without_kubernetes",
        .spec = R"({"brokers":3})",
        .addressing = Addressing::kPodIp,
-       .quorum = {3, "AAAAAAAAQACAAAAAAAAAAQ"}}};
+       .quorum = {3, "AAAAAAAAQACAAAAAAAAAAQ"}},
+      // Of a quorum whose voters change: a founder, one that came later and leaves, one that is stopped.
+      {.name = "dynamic_quorum",
+       .spec = R"({"brokers":3})",
+       .quorum = {0, "AAAAAAAAQACAAAAAAAAAAQ", {0, 1, 2}, true},
+       .members = {{.id = 0, .founder = true},
+                   {.id = 3, .removal = Removal::kDraining},
+                   {.id = 5, .runs = false, .marked = true}}},
+      {.name = "dynamic_without_kubernetes",
+       .spec = R"({})",
+       .addressing = Addressing::kPodIp,
+       .quorum = {0, "AAAAAAAAQACAAAAAAAAAAQ", {0}, false}}};
   return kCases;
 }
 
@@ -84,13 +96,14 @@ struct Built {
     meta.uid = "00000000-0000-0000-0000-000000000001";
     options.addressing = from.addressing;
     quorum = from.quorum;
+    members = from.members;
     auto decoded = api::DecodeClusterSpec({{"spec", Json::parse(from.spec)}}, api::UnknownFields::kFaults);
     EXPECT_EQ(api::ToString(decoded.faults), "");
     spec = std::move(decoded.value);
   }
-  Subject subject() const { return {meta, spec, options, quorum}; }
+  Subject subject() const { return {meta, spec, options, quorum, members}; }
   std::string Revision(int32_t id = 0, const ServiceFactsByName& services = {}) const {
-    return BuildPod(subject(), id, services)
+    return BuildPod(subject(), {.id = id}, services)
         .body["metadata"]["annotations"][std::string(kRevisionAnnotation)];
   }
 
@@ -98,6 +111,7 @@ struct Built {
   api::ClusterSpec spec;
   Options options;
   Quorum quorum;
+  std::vector<Member> members;
 };
 
 std::string AsText(const std::vector<DesiredObject>& objects) {
@@ -127,10 +141,12 @@ TEST(ObjectsTest, AreAsInTestdata) {
 
 TEST(PodTest, WaitsForAddresses) {
   const Built node_port(Cases()[2]);
-  EXPECT_EQ(BuildPod(node_port.subject(), 0, {}).blocked_by, "Service demo-outside-0 has no node port yet");
-  EXPECT_EQ(BuildPod(node_port.subject(), 0, Cases()[2].services).blocked_by, "");
+  EXPECT_EQ(BuildPod(node_port.subject(), {.id = 0}, {}).blocked_by,
+            "Service demo-outside-0 has no node port yet");
+  EXPECT_EQ(BuildPod(node_port.subject(), {.id = 0}, Cases()[2].services).blocked_by, "");
   const Built balancer(Cases()[3]);
-  EXPECT_EQ(BuildPod(balancer.subject(), 0, {}).blocked_by, "Service demo-public-0 has no load balancer yet");
+  EXPECT_EQ(BuildPod(balancer.subject(), {.id = 0}, {}).blocked_by,
+            "Service demo-public-0 has no load balancer yet");
 }
 
 TEST(PodTest, TheRevisionChangesWithWhatNeedsARestart) {
@@ -159,7 +175,7 @@ TEST(PodTest, TheUserCantTakeTheOperatorsLabels) {
   Built built(Cases()[0]);
   built.spec.pod_labels = {{std::string(kClusterLabel), "other"}};
   built.spec.pod_annotations = {{std::string(kRevisionAnnotation), "mine"}};
-  const Json pod = BuildPod(built.subject(), 0, {}).body;
+  const Json pod = BuildPod(built.subject(), {.id = 0}, {}).body;
   EXPECT_EQ(pod["metadata"]["labels"][std::string(kClusterLabel)], "demo");
   EXPECT_EQ(pod["metadata"]["annotations"][std::string(kRevisionAnnotation)], built.Revision());
 }
@@ -210,9 +226,11 @@ TEST(BrokerConfigTest, EscapesAsJavaReads) {
 
 TEST(BrokerConfigTest, TheUsersValuesAreOverDefaultsAndUnderWhatTheOperatorOwns) {
   Built built(Cases()[0]);
-  built.spec.config = {{"min.insync.replicas", "7"}, {"process.roles", "broker"}};
+  built.spec.config = {
+      {"default.replication.factor", "7"}, {"log.retention.ms", "5"}, {"process.roles", "broker"}};
   const std::string text = ServerProperties(built.subject());
-  EXPECT_THAT(text, HasSubstr("min.insync.replicas=7\n"));
+  EXPECT_THAT(text, HasSubstr("default.replication.factor=7\n"));
+  EXPECT_THAT(text, Not(HasSubstr("log.retention.ms"))) << "it is set while brokers run";
   EXPECT_THAT(text, HasSubstr("process.roles=broker,controller\n"));
   // Paths come by arguments.
   EXPECT_THAT(text, Not(HasSubstr(std::string(kDataMountPath))));

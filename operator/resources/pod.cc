@@ -17,20 +17,28 @@ constexpr int kUser = 65532;  // as in the image
 constexpr int kStartupPeriodSeconds = 1;
 constexpr int kStartupFailures = 3600;
 constexpr int kAntiAffinityWeight = 100;
+constexpr std::string_view kRackNodeFile = "rack-node";
 
 Json FromField(std::string_view name, std::string_view path) {
   return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", path}}}}}};
 }
 
-Json Environment(int32_t id) {
-  return Json::array({{{"name", "BROKER_ID"}, {"value", fmt::format("{}", id)}},
-                      FromField("POD_NAME", "metadata.name"),
-                      FromField("POD_IP", "status.podIP"),
-                      FromField("NODE_IP", "status.hostIP")});
+std::string AnnotationPath(std::string_view annotation) {
+  return fmt::format("metadata.annotations['{}']", annotation);
+}
+
+Json Environment(const Subject& subject, int32_t id) {
+  Json variables = Json::array({{{"name", "BROKER_ID"}, {"value", fmt::format("{}", id)}},
+                                FromField("POD_NAME", "metadata.name"),
+                                FromField("POD_IP", "status.podIP"),
+                                FromField("NODE_IP", "status.hostIP")});
+  if (subject.has_racks()) variables.push_back(FromField("BROKER_RACK", AnnotationPath(kRackAnnotation)));
+  return variables;
 }
 
 // What differs from broker to broker, and what names paths. The kubelet fills in $(...).
-Json Arguments(const Subject& subject, int32_t id, const std::string& advertised) {
+Json Arguments(const Subject& subject, const Member& member, const std::string& advertised) {
+  const int32_t id = member.id;
   const bool own_address = subject.options.addressing == Addressing::kPodIp;
   std::vector<std::string> listeners;
   for (const api::Listener& listener : subject.spec.listeners) {
@@ -48,7 +56,10 @@ Json Arguments(const Subject& subject, int32_t id, const std::string& advertised
     arguments.push_back(fmt::format("{}={}", key, value));
   };
   add("node.id", "$(BROKER_ID)");
-  if (!subject.quorum.standalone()) {
+  if (subject.quorum.dynamic()) {
+    add("controller.quorum.bootstrap.servers", QuorumBootstrap(subject));
+    if (member.founder) add("dohle.initial.controllers", FirstVoters(subject));
+  } else if (!subject.quorum.standalone()) {
     add("process.roles", controller ? "broker,controller" : "broker");
     add("controller.quorum.voters", QuorumVoters(subject));
   }
@@ -58,6 +69,7 @@ Json Arguments(const Subject& subject, int32_t id, const std::string& advertised
                                PodHost(subject.name(), subject.ns(), id), api::kControllerPort)
                  : advertised);
   add("log.dirs", LogDirs(subject.spec));
+  if (subject.has_racks()) add("broker.rack", "$(BROKER_RACK)");
   add("metrics.port", fmt::format("{}", api::kMetricsPort));
   if (own_address) add("metrics.host", "$(POD_IP)");
   return arguments;
@@ -103,18 +115,46 @@ Json Volumes(const Subject& subject, int32_t id) {
     const std::string claim = ClaimName(volume.name, subject.name(), id);
     volumes.push_back({{"name", PodVolumeName(volume)}, {"persistentVolumeClaim", {{"claimName", claim}}}});
   }
+  if (subject.has_racks()) {
+    Json item = {{"path", kRackNodeFile}, {"fieldRef", {{"fieldPath", AnnotationPath(kRackNodeAnnotation)}}}};
+    volumes.push_back({{"name", "pod"}, {"downwardAPI", {{"items", Json::array({std::move(item)})}}}});
+  }
   return volumes;
 }
 
-Json Container(const Subject& subject, int32_t id, const std::string& advertised) {
+std::string Image(const Subject& subject) {
+  return subject.spec.image.empty() ? subject.options.broker_image : subject.spec.image;
+}
+
+Json ContainerSecurity() {
+  return {{"allowPrivilegeEscalation", false},
+          {"readOnlyRootFilesystem", true},
+          {"capabilities", {{"drop", Json::array({"ALL"})}}}};
+}
+
+// Asks for as much as the broker, which costs nothing: the two never run at the same time.
+Json RackContainer(const Subject& subject) {
   const api::ClusterSpec& spec = subject.spec;
-  return {{"name", kBrokerContainer},
-          {"image", spec.image.empty() ? subject.options.broker_image : spec.image},
+  return {{"name", "rack"},
+          {"image", Image(subject)},
           {"imagePullPolicy", spec.image_pull_policy},
           {"command", Json::array({"/dohle-broker"})},
-          {"args", Arguments(subject, id, advertised)},
-          {"env", Environment(id)},
-          {"ports", Ports(spec, subject.quorum.IsController(id))},
+          {"args", Json::array({"await-file", fmt::format("{}/{}", kPodInfoMountPath, kRackNodeFile)})},
+          {"resources", ParsedOr(spec.resources, Json::object())},
+          {"volumeMounts",
+           Json::array({{{"name", "pod"}, {"mountPath", kPodInfoMountPath}, {"readOnly", true}}})},
+          {"securityContext", ContainerSecurity()}};
+}
+
+Json Container(const Subject& subject, const Member& member, const std::string& advertised) {
+  const api::ClusterSpec& spec = subject.spec;
+  return {{"name", kBrokerContainer},
+          {"image", Image(subject)},
+          {"imagePullPolicy", spec.image_pull_policy},
+          {"command", Json::array({"/dohle-broker"})},
+          {"args", Arguments(subject, member, advertised)},
+          {"env", Environment(subject, member.id)},
+          {"ports", Ports(spec, subject.quorum.IsController(member.id))},
           {"resources", ParsedOr(spec.resources, Json::object())},
           {"volumeMounts", Mounts(spec)},
           {"livenessProbe", ProbeOf(spec.liveness, "/healthz")},
@@ -124,10 +164,7 @@ Json Container(const Subject& subject, int32_t id, const std::string& advertised
             {"periodSeconds", kStartupPeriodSeconds},
             {"timeoutSeconds", spec.readiness.timeout_seconds},
             {"failureThreshold", kStartupFailures}}},
-          {"securityContext",
-           {{"allowPrivilegeEscalation", false},
-            {"readOnlyRootFilesystem", true},
-            {"capabilities", {{"drop", Json::array({"ALL"})}}}}}};
+          {"securityContext", ContainerSecurity()}};
 }
 
 // Brokers of a Cluster prefer nodes without another one.
@@ -167,7 +204,8 @@ std::string Digest(std::string_view text) {
   return fmt::format("{:016x}", digest);
 }
 
-DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByName& services) {
+DesiredObject BuildPod(const Subject& subject, const Member& member, const ServiceFactsByName& services) {
+  const int32_t id = member.id;
   const std::string name = PodName(subject.name(), id);
   DesiredObject pod{k8s::kPods, Skeleton(subject, k8s::kPods, name), ""};
   const std::string advertised = AdvertisedListeners(subject, id, services, &pod.blocked_by);
@@ -187,16 +225,19 @@ DesiredObject BuildPod(const Subject& subject, int32_t id, const ServiceFactsByN
         {"fsGroup", kUser},
         {"fsGroupChangePolicy", "OnRootMismatch"},
         {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-      {"containers", Json::array({Container(subject, id, advertised)})},
+      {"containers", Json::array({Container(subject, member, advertised)})},
       {"volumes", Volumes(subject, id)},
   };
+  if (subject.has_racks()) spec["initContainers"] = Json::array({RackContainer(subject)});
   AddScheduling(subject, spec);
 
   Json& metadata = pod.body["metadata"];
   metadata["labels"][std::string(kBrokerIdLabel)] = fmt::format("{}", id);
   AddPairs(subject.spec.pod_labels, metadata["labels"]);
+  // Whoever wants all brokers restarted changes it.
+  const std::string asked_roll(subject.meta.Annotation(kRollAnnotation));
   metadata["annotations"] = {
-      {std::string(kRevisionAnnotation), Digest(spec.dump() + ServerProperties(subject))}};
+      {std::string(kRevisionAnnotation), Digest(spec.dump() + ServerProperties(subject) + asked_roll)}};
   AddPairs(subject.spec.pod_annotations, metadata["annotations"]);
   pod.body["spec"] = std::move(spec);
   return pod;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -13,8 +14,6 @@
 
 namespace dohle::resources {
 namespace {
-
-constexpr int32_t kWantedControllers = 3;  // one may be away
 
 int Nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -45,36 +44,95 @@ std::array<uint8_t, 16> BytesOf(std::string_view uid) {
   return bytes;
 }
 
-}  // namespace
-
-Quorum NewQuorum(const std::string& cluster_uid, int32_t brokers) {
-  if (brokers <= 1) return {};
-  std::array<uint8_t, 16> bytes = BytesOf(cluster_uid);
+Uuid IdFrom(std::string_view text) {
+  std::array<uint8_t, 16> bytes = BytesOf(text);
   std::optional<Uuid> id = Uuid::FromRandom(bytes);
   if (!id) {  // it would look like an option, or is reserved
     bytes[0] ^= 0x80;
     id = Uuid::FromRandom(bytes);
   }
-  return {brokers < kWantedControllers ? 1 : kWantedControllers, ToString(id.value_or(Uuid(1, 1000)))};
+  return id.value_or(Uuid(1, 1000));
 }
 
-std::optional<Quorum> ReadQuorum(const k8s::ObjectMeta& claim) {
-  const std::string_view controllers = claim.Annotation(kControllersAnnotation);
-  const std::string_view cluster_id = claim.Annotation(kClusterIdAnnotation);
+// One hash from another start for each half: they must differ between any two nodes and clusters.
+uint64_t Hash(std::string_view text, uint64_t start) {
+  uint64_t hash = start;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash ^ hash >> 29;
+}
+
+}  // namespace
+
+bool Quorum::IsFounder(int32_t id) const {
+  return std::find(founders.begin(), founders.end(), id) != founders.end();
+}
+
+int32_t VotersAmong(int32_t brokers) {
+  constexpr int32_t kForThree = 3;  // one may be away
+  constexpr int32_t kForFive = 7;   // one may be restarted and another lost
+  return brokers >= kForFive ? 5 : brokers >= kForThree ? 3 : 1;
+}
+
+Quorum NewQuorum(const std::string& cluster_uid, int32_t voters) {
   Quorum quorum;
-  const char* end = controllers.data() + controllers.size();
-  const auto [at, error] = std::from_chars(controllers.data(), end, quorum.controllers);
-  if (error != std::errc() || at != end || quorum.controllers < 1 || quorum.controllers > api::kMaxBrokers) {
-    return std::nullopt;
+  quorum.cluster_id = ToString(IdFrom(cluster_uid));
+  for (int32_t id = 0; id < voters; ++id) quorum.founders.push_back(id);
+  return quorum;
+}
+
+std::string FounderDirectory(const std::string& cluster_id, int32_t id) {
+  const std::string text = fmt::format("{}/{}", cluster_id, id);
+  std::array<uint8_t, 16> bytes{};
+  const std::array<uint64_t, 2> halves = {Hash(text, 0xcbf29ce484222325), Hash(text, 0x9ae16a3b2f90404f)};
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(halves[i / 8] >> (8 * (i % 8)));
+  std::optional<Uuid> directory = Uuid::FromRandom(bytes);
+  if (!directory) {
+    bytes[0] ^= 0x80;
+    directory = Uuid::FromRandom(bytes);
   }
-  if (!Uuid::Parse(cluster_id)) return std::nullopt;
-  quorum.cluster_id = cluster_id;
+  return ToString(directory.value_or(Uuid(1, static_cast<uint64_t>(id) + 1000)));
+}
+
+std::vector<int32_t> ParseIds(std::string_view text) {
+  std::vector<int32_t> ids;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    std::string_view one = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    int32_t id = -1;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), id);
+    const bool whole = error == std::errc() && end == one.data() + one.size();
+    if (whole && id >= 0 && id < api::kMaxBrokers) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::string IdsText(const std::vector<int32_t>& ids) { return fmt::format("{}", fmt::join(ids, ",")); }
+
+std::optional<Quorum> ReadQuorum(const k8s::ObjectMeta& claim) {
+  Quorum quorum;
+  quorum.cluster_id = claim.Annotation(kClusterIdAnnotation);
+  if (!Uuid::Parse(quorum.cluster_id)) return std::nullopt;
+  quorum.founders = ParseIds(claim.Annotation(kFoundersAnnotation));
+  quorum.formed = claim.Annotation(kFormedAnnotation) == "true";
+  if (quorum.dynamic()) return quorum;
+  const std::vector<int32_t> controllers = ParseIds(claim.Annotation(kControllersAnnotation));
+  if (controllers.size() != 1 || controllers.front() < 1) return std::nullopt;
+  quorum.controllers = controllers.front();
   return quorum;
 }
 
 k8s::Json QuorumAnnotations(const Quorum& quorum) {
-  return {{std::string(kControllersAnnotation), fmt::format("{}", quorum.controllers)},
-          {std::string(kClusterIdAnnotation), quorum.cluster_id}};
+  k8s::Json annotations = {{std::string(kClusterIdAnnotation), quorum.cluster_id}};
+  if (!quorum.dynamic()) {
+    annotations[std::string(kControllersAnnotation)] = fmt::format("{}", quorum.controllers);
+    return annotations;
+  }
+  annotations[std::string(kFoundersAnnotation)] = IdsText(quorum.founders);
+  if (quorum.formed) annotations[std::string(kFormedAnnotation)] = "true";
+  return annotations;
 }
 
 }  // namespace dohle::resources

@@ -83,7 +83,8 @@ void AddExternalServices(const Subject& subject, const Listener& listener, std::
                          {"externalTrafficPolicy", "Cluster"},
                          {"selector", SelectorLabels(subject)},
                          {"ports", Json::array({std::move(port)})}}));
-  for (int32_t id = 0; id < subject.spec.brokers; ++id) {
+  for (const Member& member : MembersOf(subject)) {
+    const int32_t id = member.id;
     Json selector = SelectorLabels(subject);
     selector[std::string(kBrokerIdLabel)] = fmt::format("{}", id);
     // A broker that isn't ready is still the only one to ask for what it leads.

@@ -11,6 +11,18 @@ namespace dohle::resources {
 
 using k8s::Json;
 
+std::vector<Member> MembersOf(const Subject& subject) {
+  if (!subject.members.empty()) return subject.members;
+  std::vector<Member> members;
+  for (int32_t id = 0; id < subject.spec.brokers; ++id) {
+    Member member;
+    member.id = id;
+    member.founder = subject.quorum.IsFounder(id);
+    members.push_back(member);
+  }
+  return members;
+}
+
 Json SelectorLabels(const Subject& subject) {
   return {{"app.kubernetes.io/component", "broker"}, {std::string(kClusterLabel), subject.name()}};
 }

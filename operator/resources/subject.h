@@ -2,10 +2,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "operator/api/cluster.h"
 #include "operator/k8s/json.h"
 #include "operator/k8s/object.h"
+#include "operator/resources/member.h"
 #include "operator/resources/options.h"
 #include "operator/resources/quorum.h"
 
@@ -17,10 +19,17 @@ struct Subject {
   const api::ClusterSpec& spec;  // without faults (api::DecodeClusterSpec)
   const Options& options;
   Quorum quorum = {};
+  std::vector<Member> members = {};  // by id; none: as a new Cluster of spec.brokers has them
 
+  // Nodes are known on Kubernetes only.
+  bool has_racks() const {
+    return spec.rack_topology_key.has_value() && options.addressing == Addressing::kDns;
+  }
   const std::string& name() const { return meta.name.name; }
   const std::string& ns() const { return meta.name.ns; }
 };
+
+std::vector<Member> MembersOf(const Subject& subject);
 
 enum class Ownership {
   kOwned,            // goes when the Cluster goes

@@ -50,6 +50,7 @@ env::Task<void> Reflector::Run(env::StopSignal& stop) {
 }
 
 void Reflector::Interrupt() {
+  interrupted_ = true;
   if (watch_ != nullptr) watch_->Close();
 }
 
@@ -81,6 +82,8 @@ env::Task<Status> Reflector::FollowWatch() {
   StatusOr<std::unique_ptr<k8s::Watch>> started = co_await client_.StartWatch(scope_.resource, options);
   if (!started.ok()) co_return started.status();
   watch_ = std::move(*started);
+  // It began before that, and answers only now.
+  if (interrupted_) watch_->Close();
   Status ended = OkStatus();
   while (ended.ok()) {
     StatusOr<k8s::WatchEvent> event = co_await watch_->Next(kWatchPatience);

@@ -44,7 +44,7 @@ class Reflector {
 
   // Until `stop`. Once.
   env::Task<void> Run(env::StopSignal& stop);
-  // Ends a watch that Run waits on; after stop.Stop().
+  // Ends a watch that Run waits on, or is about to; after stop.Stop().
   void Interrupt();
 
   // A list has been taken whole at least once.
@@ -64,6 +64,7 @@ class Reflector {
   ReflectorSink& sink_;
   std::string resource_version_;  // "" = list first
   std::unique_ptr<k8s::Watch> watch_;
+  bool interrupted_ = false;
   bool synced_ = false;
   int64_t lists_ = 0;
   int64_t failures_ = 0;

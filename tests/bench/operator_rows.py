@@ -3,13 +3,16 @@
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from harness import packages  # noqa: E402
 from harness.broker import free_port  # noqa: E402
+from harness.cluster_state import ClusterState  # noqa: E402
 from harness.local_operator import LocalOperator  # noqa: E402
 from harness.process import Failure, run  # noqa: E402
 
@@ -130,12 +133,90 @@ def many(base, count):
         return {"s": took, "mib": resident_mib(bench.operator.process)}
 
 
+class _Door:
+    """A Cluster's listener, as ClusterState wants a node."""
+    node_id = -1
+
+    def __init__(self, port):
+        self.port = port
+
+    def serves(self):
+        return True
+
+    def brokers(self):
+        return [self]
+
+
+ROLLED = """apiVersion: dohle.dev/v1alpha1
+kind: Cluster
+metadata:
+  name: bench
+spec:
+  brokers: 9
+  config: {{queued.max.requests: {requests}}}
+  roll: {{maxUnavailable: "{width}"}}
+  storage:
+    volumes:
+      - {{name: data, size: 1Gi}}
+  listeners:
+    - {{name: internal, port: {port}, type: internal}}
+"""
+
+
+def _rolled(cluster):
+    ready = next((c for c in cluster.get("status", {}).get("conditions", []) if c["type"] == "Ready"), {})
+    return ready.get("status") == "True" and ready.get("observedGeneration") == cluster["metadata"]["generation"]
+
+
+def roll(base):
+    """All brokers of nine, in waves and then one after the other, with a producer that waits for all replicas in sync. Replicas stand as
+    in three racks, so that three brokers share no partition."""
+    port = free_port()
+    folder = base / f"operator-{time.monotonic_ns()}"
+    state = ClusterState(_Door(port))
+    operator = LocalOperator(folder / "manifests", ROLLED.format(requests=400, width="33%", port=port))
+    try:
+        operator.until("Cluster", "bench", _rolled, 300)
+        racks = [[rack + 3 * i for i in range(3)] for rack in range(3)]
+        assignment = {p: [racks[(p + i) % 3][p // 3 ** (i + 1) % 3] for i in range(3)] for p in range(300)}
+        state.create_topic("rolled", len(assignment), assignment=assignment, configs={"min.insync.replicas": 2})
+        until(lambda: state.whole(["rolled"]), 60, 0.5)
+        result = {}
+        errors = 0
+        for requests, width, figure in ((401, "33%", "wide_s"), (402, "1", "serial_s")):
+            producer = subprocess.Popen([packages.command("kcat", "kcat"), "-P", "-b", f"localhost:{port}", "-t", "rolled", "-X", "acks=all",
+                                         "-X", "linger.ms=5", "-X", "message.timeout.ms=60000"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            stop = threading.Event()
+            thread = threading.Thread(target=_feed, args=(producer, stop), daemon=True)
+            thread.start()
+            began = time.monotonic()
+            operator.write(ROLLED.format(requests=requests, width=width, port=port))
+            time.sleep(1)
+            operator.until("Cluster", "bench", _rolled, 600)
+            result[figure] = time.monotonic() - began
+            stop.set()
+            thread.join()
+            errors += b"Delivery failed" in producer.communicate()[1] or producer.returncode != 0
+        return {**result, "share": result["wide_s"] / result["serial_s"], "errors": errors}
+    finally:
+        operator.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _feed(producer, stop):
+    while not stop.wait(0.01):
+        producer.stdin.write(b"record\n")
+        producer.stdin.flush()
+
+
 def measure(names, base, sizes):
     """Row -> list of results, of the rows in `names`. The two rows of many Topics are measured as one."""
     repeated = {"operator-start": start, "operator-record": first_record, "operator-change": change}
     measured = {name: [repeated[name](base) for _ in range(sizes.starts)] for name in repeated if name in names}
     if "operator-idle" in names:
         measured["operator-idle"] = [idle(base)]
+    if "operator-roll" in names:
+        measured["operator-roll"] = [roll(base)]
     if {"operator-topics", "operator-loaded"} & set(names):
         result = many(base, sizes.many_partitions)
         measured.update({name: [result] for name in ("operator-topics", "operator-loaded")})

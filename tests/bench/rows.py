@@ -2,12 +2,16 @@
 results; the median of its figure counts."""
 
 import itertools
+import json
+import subprocess
 import time
 
-from servers import load
+from servers import ROOT, Malfunction, load
 
 GB = 10**9
 MIB = 2**20
+SETTLE_S = 3
+IMAGE_LOAD = ROOT / "build/bin/dohle-image-load"
 
 
 class Row:
@@ -38,6 +42,10 @@ ROWS = [
     Row("idle", "resident memory, idle", "mib", "MiB", most=16),
     Row("loaded", "resident memory after 5 GB", "mib", "MiB", most=64),
     Row("partitions", "resident memory, 10,000 empty partitions", "mib", "MiB", most=128, also=("create_s",)),
+    Row("partitions-100k", "resident memory, 100,000 empty partitions", "mib", "MiB", also=("create_s", "cpu_s")),
+    Row("topics-10k", "10,000 topics of one partition, one request each", "create_s", "s", 1 / 2, also=("cpu_s", "mib")),
+    Row("image", "metadata image, 1,000,000 partitions, a partition", "bytes_per_partition", "B", most=300),
+    Row("image-replay", "the same, replayed from a snapshot", "replay_s", "s", most=5, also=("replay_cpu_s",)),
     Row("start", "exec to first served request, empty", "ms", "ms", most=50),
     Row("recovery", "the same after kill -9, 5 GB in 1,000 partitions", "ms", "ms", most=1000),
     Row("three-leader", "three nodes: gap of acks=all, a leader killed, librdkafka", "librdkafka_ms", "ms", most=500,
@@ -65,6 +73,8 @@ ROWS = [
     Row("operator-change", "operator, changed YAML to action on the broker", "ms", "ms", most=1000),
     Row("operator-idle", "operator, resident memory, idle", "mib", "MiB", most=20),
     Row("operator-topics", "operator, 10,000 Topics from nothing to Ready", "s", "s", most=60),
+    Row("operator-roll", "operator, roll of 9 brokers, 300 partitions of 3 replicas, to one after the other", "share", "", most=1 / 3,
+        also=("wide_s", "serial_s", "errors")),
     Row("operator-loaded", "operator, resident memory, 10,000 Topics", "mib", "MiB", most=64),
 ]
 
@@ -168,15 +178,37 @@ def measure_memory(names, make_server, sizes):
                 load("produce", server.port, topic=topic, record_bytes=1024, bytes=sizes.big_load, warmup=0)
                 results["loaded"] = [{"mib": server.resident_bytes() / MIB}]
     if "partitions" in names:
+        results["partitions"] = [many_partitions(make_server, sizes.many_partitions)]
+    # Apache needs minutes and more descriptors than most systems give.
+    if "partitions-100k" in names and make_server.name == "dohle":
+        results["partitions-100k"] = [many_partitions(make_server, 10 * sizes.many_partitions)]
+    if "topics-10k" in names:
         with make_server() as server:
-            server.start()
-            began = time.monotonic()
-            for _ in range(sizes.many_partitions // 1000):
-                new_topic(server, 1000)
-            seconds = time.monotonic() - began
-            time.sleep(3)
-            results["partitions"] = [{"mib": server.resident_bytes() / MIB, "create_s": seconds}]
+            results["topics-10k"] = [timed_creation(server, lambda: load("topics", server.port, prefix="one", partitions=1,
+                                                                          bytes=sizes.many_partitions))]
     return results
+
+
+def many_partitions(make_server, count):
+    with make_server() as server:
+        return timed_creation(server, lambda: [new_topic(server, 1000) for _ in range(count // 1000)])
+
+
+def timed_creation(server, create):
+    server.start()
+    before, began = server.cpu_s(), time.monotonic()
+    create()
+    result = {"create_s": time.monotonic() - began, "cpu_s": server.cpu_s() - before}
+    time.sleep(SETTLE_S)
+    return {**result, "mib": server.resident_bytes() / MIB}
+
+
+def measure_image(names, sizes):
+    """The rows of the metadata image: no server, but what one does with a snapshot."""
+    done = subprocess.run([str(IMAGE_LOAD), str(100 * sizes.many_partitions), "100"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Malfunction(f"{IMAGE_LOAD.name}: {done.stderr.strip()}")
+    return {name: [json.loads(done.stdout)] for name in names}
 
 
 def measure_start(make_server, sizes):

@@ -85,6 +85,10 @@ class Server:
                 return int(line.split()[1]) * 1024
         raise Malfunction(f"{self.name} has gone")
 
+    def cpu_s(self):
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def prepare(self):
         """What comes before the first start and isn't part of it."""
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 
 from api import Api
 from harness import packages, scenario
@@ -209,9 +210,11 @@ class World:
                             timeout_s=deadlines.KCAT)[1]
 
     def bootstrap(self, listener, cluster="quickstart", namespace=NAMESPACE):
-        """host:port from the Cluster's status."""
+        """host:port from the Cluster's status, once it can be reached; not of the internal listener, whose name pods know only."""
         for status in self.api.get("clusters", cluster, namespace)["status"].get("listeners", []):
             if status["name"] == listener and status.get("bootstrap"):
+                # kube-proxy learns a moment after a Pod became Ready that it is one; kcat gives up when it is refused once.
+                eventually(lambda: reachable(status["bootstrap"]), f"{status['bootstrap']} takes connections", deadlines.CHANGE_SEEN)
                 return status["bootstrap"]
         raise Failure(f"the status of Cluster {cluster} doesn't say where the listener {listener} is")
 
@@ -235,9 +238,9 @@ class World:
         topics = json.loads(self.outside("-L", "-J"))["topics"]
         return next((len(t["partitions"]) for t in topics if t["topic"] == topic), 0)
 
-    def admin(self, *arguments):
-        """A call of clients/admin.py, as JSON."""
-        return json.loads(run([self._python, HERE / "clients/admin.py", self.bootstrap("external"), *arguments],
+    def admin(self, *arguments, bootstrap=None):
+        """A call of clients/admin.py, as JSON; to the quickstart unless another address is given."""
+        return json.loads(run([self._python, HERE / "clients/admin.py", bootstrap or self.bootstrap("external"), *arguments],
                               timeout_s=deadlines.KCAT)[1])
 
     def producer(self, topic):
@@ -287,6 +290,15 @@ def client_image():
                    *[f"{os.path.realpath(library)}:{library}" for library in libraries],
                    *[f"/bin/{name}->/bin/busybox" for name in names])
     return packages.made_once("kubelab-client", key, make) / "client.tar"
+
+
+def reachable(address):
+    host, port = address.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+        return True
+    except OSError:
+        return False
 
 
 # --- what objects and samples say

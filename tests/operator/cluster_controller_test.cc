@@ -32,6 +32,8 @@ class NoEvents : public reconcile::EventSink {
   std::vector<std::string> told;
 };
 
+env::Task<StatusOr<std::string>> Version(std::string) { co_return "1.2.3"; }
+
 class WellKafka : public reconcile::KafkaControl {
  public:
   env::Task<StatusOr<reconcile::Topology>> Observe(std::string) override {
@@ -68,7 +70,7 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     }
     stop_ = std::make_unique<env::StopSignal>();
     controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}});
+        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}, &Version});
     Do(Start(controller_.get(), stop_.get()));
   }
   static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
@@ -87,6 +89,7 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     }
   }
   // Braced JSON has no place in a coroutine (g++ 12).
+  static Json OnNode() { return {{"spec", {{"nodeName", "n1"}}}}; }
   static Json Running() {
     return {{"status",
              {{"phase", "Running"},
@@ -105,6 +108,16 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
       co_return;
     }
     if (k8s::FindString(pod, "status.phase") == "Running") co_return;
+    if (k8s::FindString(pod, "spec.nodeName").empty()) {
+      const Json on_node = OnNode();
+      static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, on_node, k8s::Subresource::kNone));
+    }
+    // The container that waits for the rack.
+    if (k8s::Find(pod, "spec.initContainers") != nullptr) {
+      const auto* told = k8s::Find(pod, "metadata.annotations");
+      if (told == nullptr || !told->contains("dohle.dev/rack-node")) co_return;
+      racks_.push_back(told->value("dohle.dev/rack", "?"));
+    }
     const Json status = Running();
     static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, status, k8s::Subresource::kStatus));
   }
@@ -116,6 +129,13 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     options.field_manager = "kubectl";
     const auto applied = co_await store_->Apply(k8s::kClusters, cluster, options);
     EXPECT_TRUE(applied.ok()) << applied.status();
+  }
+  env::Task<void> MakeNode(Json labels) {
+    Json node = k8s::NewObject(k8s::kNodes, {"", "n1"});
+    node["metadata"]["labels"] = std::move(labels);
+    k8s::ApplyOptions options;
+    options.field_manager = "kubelet";
+    EXPECT_TRUE((co_await store_->Apply(k8s::kNodes, node, options)).ok());
   }
   env::Task<void> Tamper(k8s::Resource resource, std::string name, Json patch) {
     const k8s::ObjectName object{"ns", std::move(name)};
@@ -160,6 +180,7 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
   std::unique_ptr<reconcile::ClusterController> controller_;
   std::set<std::string> pods_;
   int started_ = 0;
+  std::vector<std::string> racks_;  // that brokers started with
 };
 
 TEST_P(ClusterControllerTest, FromNothingToReadyAndQuietThen) {
@@ -167,7 +188,9 @@ TEST_P(ClusterControllerTest, FromNothingToReadyAndQuietThen) {
   Do(ApplyCluster(Json::object()));
   ASSERT_TRUE(BecomesReady(1, absl::Seconds(10)));
   EXPECT_EQ(started_, 1);
-  EXPECT_EQ(k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.clusterId"), "the-cluster");
+  const Json status = Get(k8s::kClusters, "quickstart")["status"];
+  EXPECT_EQ(status["clusterId"], "the-cluster");
+  EXPECT_EQ(status["brokers"][0]["version"], "1.2.3");
   world_.RunFor(absl::Seconds(30));
   const int64_t writes = faulty_->writes();
   world_.RunFor(absl::Minutes(30));
@@ -231,6 +254,28 @@ TEST_P(ClusterControllerTest, ABrokerThatDoesNotAnswerIsTold) {
   kafka_.answers = true;
   EXPECT_TRUE(BecomesReady(1, absl::Seconds(15)));
   EXPECT_EQ(started_, 1);
+}
+
+TEST_P(ClusterControllerTest, ABrokerWaitsForItsRack) {
+  Do(MakeNode(Json::object()));
+  StartOperator();
+  const Json spec = {{"rack", {{"topologyKey", "example.com/zone"}}}};
+  Do(ApplyCluster(spec));
+  world_.RunFor(absl::Seconds(20));
+  EXPECT_EQ(Phase(), "Degraded");
+  const std::string text = Get(k8s::kClusters, "quickstart")["status"].dump();
+  EXPECT_NE(text.find("the Node has no label example.com/zone"), std::string::npos) << text;
+  EXPECT_EQ(racks_, std::vector<std::string>{""});
+
+  // Once it is known the broker is restarted with it, and then no more.
+  Do(MakeNode({{"example.com/zone", "a"}}));
+  world_.RunFor(absl::Seconds(30));
+  ASSERT_TRUE(BecomesReady(1));
+  EXPECT_EQ(racks_, (std::vector<std::string>{"", "a"}));
+  const int64_t writes = faulty_->writes();
+  world_.RunFor(absl::Minutes(10));
+  EXPECT_EQ(faulty_->writes(), writes);
+  EXPECT_EQ(started_, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ClusterControllerTest, testing::Range<uint64_t>(1, 7));

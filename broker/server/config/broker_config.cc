@@ -208,6 +208,7 @@ StatusOr<BrokerConfig> MakeBrokerConfig(const EffectiveValues& values) {
   config.broker_role = Has(values.List("process.roles"), "broker");
   config.controller_role = Has(values.List("process.roles"), "controller");
   config.rack = values.OptionalString("broker.rack");
+  if (config.rack == "") config.rack.reset();  // from an environment that names none
   config.num_partitions = values.Int32("num.partitions");
   config.default_replication_factor = values.Int32("default.replication.factor");
   config.auto_create_topics_enable = values.Bool("auto.create.topics.enable");

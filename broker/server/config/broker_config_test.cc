@@ -50,6 +50,11 @@ ConfigMap Combined() {
           {"log.dirs", "/a, /b"}};
 }
 
+TEST(BrokerConfig, AnEmptyRackIsNone) {
+  EXPECT_EQ(LoadBrokerConfig({{"broker.rack", "a"}})->config.rack, "a");
+  EXPECT_EQ(LoadBrokerConfig({{"broker.rack", ""}})->config.rack, std::nullopt);
+}
+
 TEST(BrokerConfig, Listeners) {
   const auto loaded = LoadBrokerConfig(Combined());
   ASSERT_TRUE(loaded.ok()) << loaded.status();

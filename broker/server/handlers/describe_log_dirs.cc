@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "broker/replica/replica_set.h"
+#include "broker/server/config/cordoned_log_dirs.h"
 #include "broker/server/error_mapping.h"
+#include "broker/server/live_config.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
 #include "lib/kafka/messages/describe_log_dirs_request.h"
@@ -47,6 +49,7 @@ env::Task<Response> DescribeLogDirsHandler::Handle(RequestContext& context,
       response.results.push_back(std::move(result));
       continue;
     }
+    result.is_cordoned = IsCordoned(context.services.live_config.Current()->config, directory.path);
     result.total_bytes = directory.total_bytes;
     result.usable_bytes = directory.usable_bytes;
     std::map<std::string, Response::DescribeLogDirsTopic> topics;

@@ -30,6 +30,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.watch.namespaced -}}{{ .Values.watch.namespace | default .Release.Namespace }}{{- end -}}
 {{- end -}}
 
+{{/* "yes" if the operator may get Nodes. Values of an older chart that are reused don't say. */}}
+{{- define "dohle.readNodes" -}}
+{{- $wanted := ternary "auto" (toString .Values.rbac.readNodes) (kindIs "invalid" .Values.rbac.readNodes) -}}
+{{- if or (eq $wanted "true") (and (eq $wanted "auto") (not .Values.watch.namespaced)) -}}yes{{- end -}}
+{{- end -}}
+
 {{/* "yes" if a part of monitoring is wanted here: (list . "serviceMonitor") */}}
 {{- define "dohle.monitors" -}}
 {{- $root := index . 0 -}}

@@ -94,6 +94,7 @@ struct LogDirDescription {
   Status status;             // whether the directory works
   int64_t total_bytes = -1;  // of its file system; -1 = unknown, as is usable_bytes
   int64_t usable_bytes = -1;
+  bool cordoned = false;              // no new replicas are placed there (KIP-1066)
   std::vector<ReplicaSize> replicas;  // without those that are on their way to here
 };
 struct LogDirs {

@@ -42,6 +42,7 @@ LogDirDescription Describe(NodeId broker, const DescribeLogDirsResponse::Describ
   dir.status = StatusFromKafka(result.error_code);
   dir.total_bytes = result.total_bytes;
   dir.usable_bytes = result.usable_bytes;
+  dir.cordoned = result.is_cordoned;
   for (const auto& topic : result.topics) {
     for (const auto& partition : topic.partitions) {
       if (partition.is_future_key) continue;

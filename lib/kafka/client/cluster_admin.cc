@@ -1,6 +1,7 @@
 #include "lib/kafka/client/cluster_admin.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <tuple>
 
@@ -163,6 +164,30 @@ env::Task<std::vector<StatusOr<std::string>>> ClusterAdmin::DescribeTopicConfig(
   co_return values;
 }
 
+env::Task<StatusOr<std::map<std::string, std::string>>> ClusterAdmin::DescribeBrokerDefaults() {
+  constexpr int8_t kDynamicDefaultBrokerConfig = 3;  // DescribeConfigsResponse.ConfigSource
+  DescribeConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = static_cast<int8_t>(ConfigChange::Kind::kBroker);
+  resource.resource_name = Text(std::string());
+  resource.configuration_keys.reset();
+  auto answer = co_await client_.Call<DescribeConfigsResponse>(Route::Any(), std::move(request),
+                                                               DescribeConfigsRequest::kVersions);
+  if (!answer.ok()) co_return answer.status();
+  if (answer->message.results.size() != 1) {
+    co_return MakeStatus(StatusCode::kUnavailable, "the answer leaves the brokers' defaults out");
+  }
+  const auto& result = answer->message.results[0];
+  const Status status = StatusFromKafka(result.error_code, View(result.error_message));
+  if (!status.ok()) co_return status;
+  std::map<std::string, std::string> values;
+  for (const auto& config : result.configs) {
+    if (config.config_source != kDynamicDefaultBrokerConfig || !config.value) continue;
+    values[std::string(config.name.view())] = std::string(View(config.value));
+  }
+  co_return values;
+}
+
 env::Task<Status> ClusterAdmin::AlterReassignments(std::vector<Reassignment> reassignments) {
   Status first;
   for (const Slice slice : CutByCount(reassignments.size())) {
@@ -220,6 +245,23 @@ env::Task<Status> ClusterAdmin::ElectPreferredLeaders(
 }
 
 env::Task<Status> ClusterAdmin::AlterConfigs(std::vector<ConfigChange> changes) {
+  // A broker's own settings are that broker's to check; all others take what isn't theirs for a mistake.
+  std::map<NodeId, std::vector<ConfigChange>> parts;
+  for (ConfigChange& change : changes) {
+    int32_t id = kNoNode.value();
+    if (change.kind == ConfigChange::Kind::kBroker)
+      std::from_chars(change.name.data(), change.name.data() + change.name.size(), id);
+    parts[NodeId(id)].push_back(std::move(change));
+  }
+  Status first;
+  for (auto& [broker, part] : parts) {
+    const Status altered = co_await AlterConfigsOf(broker, std::move(part));
+    KeepFirst(altered, &first);
+  }
+  co_return first;
+}
+
+env::Task<Status> ClusterAdmin::AlterConfigsOf(NodeId broker, std::vector<ConfigChange> changes) {
   constexpr int8_t kSet = 0, kDelete = 1;  // AlterConfigOp.OpType
   IncrementalAlterConfigsRequest request;
   std::map<std::pair<int8_t, std::string_view>, size_t> resources;
@@ -237,8 +279,9 @@ env::Task<Status> ClusterAdmin::AlterConfigs(std::vector<ConfigChange> changes) 
     config.config_operation = change.value ? kSet : kDelete;
     config.value = change.value ? std::optional<Text>(Text(*change.value)) : std::nullopt;
   }
+  Route route = broker == kNoNode ? Route::Controller() : Route::Broker(broker);
   auto answer = co_await client_.Call<IncrementalAlterConfigsResponse>(
-      Route::Controller(), std::move(request), IncrementalAlterConfigsRequest::kVersions);
+      std::move(route), std::move(request), IncrementalAlterConfigsRequest::kVersions);
   if (!answer.ok()) co_return answer.status();
   Status first;
   for (const auto& resource : answer->message.responses) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -79,6 +80,9 @@ class ClusterAdmin {
   env::Task<std::vector<StatusOr<std::string>>> DescribeTopicConfig(std::vector<std::string> topics,
                                                                     std::string key);
 
+  // What was set dynamically for all brokers, by key; without what is secret.
+  env::Task<StatusOr<std::map<std::string, std::string>>> DescribeBrokerDefaults();
+
   // The first refusal; the others may have been done. To cancel what isn't under way is no failure.
   env::Task<Status> AlterReassignments(std::vector<Reassignment> reassignments);
   // Empty: of all partitions. What is led by its preferred replica already is no failure.
@@ -94,6 +98,9 @@ class ClusterAdmin {
   env::Task<Status> UpdateFeature(std::string feature, int16_t level);
 
  private:
+  // Of one broker, or with kNoNode of topics and of all brokers.
+  env::Task<Status> AlterConfigsOf(NodeId broker, std::vector<ConfigChange> changes);
+
   ClusterClient& client_;
 };
 

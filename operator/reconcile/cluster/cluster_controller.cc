@@ -22,17 +22,25 @@ std::string ClusterOf(const OwnedObject& object) {
   return cluster.empty() ? std::string() : fmt::format("{}/{}", object.meta.name.ns, cluster);
 }
 
+bool SameWishes(const k8s::ObjectMeta& a, const k8s::ObjectMeta& b) {
+  return a.uid == b.uid && a.generation == b.generation && a.annotations == b.annotations &&
+         a.deleting() == b.deleting();
+}
+
 }  // namespace
 
 ClusterController::ClusterController(Parts parts)
     : executor_(parts.executor),
       clusters_(parts.client, parts.random, {k8s::kClusters, parts.ns, {}}, &ReadCluster),
       reconciler_({parts.client, parts.kafka, parts.events, parts.executor.clock(), clusters_,
-                   [this](const k8s::ObjectName& cluster) { return LiveOf(cluster); }, parts.options}),
+                   [this](const k8s::ObjectName& cluster) { return LiveOf(cluster); }, parts.options,
+                   parts.ask_version}),
       controller_(
           "cluster", parts.executor, parts.random,
           [this](k8s::ObjectName name) { return reconciler_.Reconcile(std::move(name)); }, parts.observer) {
   clusters_.AddHandler([this](const auto& before, const auto& after) {
+    // What the operator itself tells in the status is no reason to look again.
+    if (before != nullptr && after != nullptr && SameWishes(before->meta, after->meta)) return;
     controller_.queue().Add(after != nullptr ? after->meta.name : before->meta.name);
   });
   for (const k8s::Resource* resource : kOwnedKinds) AddKind(parts, *resource);
@@ -82,7 +90,7 @@ env::Task<void> ClusterController::Stop() {
 std::optional<PodState> ClusterController::ReadyBroker(const k8s::ObjectName& name) const {
   const auto cluster = clusters_.Get(name);
   if (cluster == nullptr) return std::nullopt;
-  for (PodState& pod : BrokerPods(*cluster, LiveOf(name))) {
+  for (PodState& pod : LiveBrokerPods(*cluster, LiveOf(name))) {
     if (pod.ready) return std::move(pod);
   }
   return std::nullopt;
@@ -92,7 +100,7 @@ std::vector<std::string> ClusterController::BrokerHosts(const k8s::ObjectName& n
   std::vector<std::string> hosts;
   const auto cluster = clusters_.Get(name);
   if (cluster == nullptr) return hosts;
-  for (const PodState& pod : BrokerPods(*cluster, LiveOf(name))) {
+  for (const PodState& pod : LiveBrokerPods(*cluster, LiveOf(name))) {
     if (pod.ready) hosts.push_back(pod.pod_ip);
   }
   return hosts;

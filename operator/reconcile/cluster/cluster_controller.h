@@ -22,6 +22,7 @@ class ClusterController {
     resources::Options options;
     std::string ns;  // "" = all
     runtime::ReconcileObserver observer;
+    AskVersion ask_version = nullptr;  // none: their versions stay unknown
   };
   // What is referred to outlives the controller.
   explicit ClusterController(Parts parts);

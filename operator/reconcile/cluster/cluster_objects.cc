@@ -29,29 +29,42 @@ resources::ServiceFactsByName Services(const LiveObjects& live) {
 
 }  // namespace
 
-std::vector<resources::DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
+std::vector<resources::DesiredObject> DesiredObjects(const ClusterResource& cluster,
+                                                     const Formation& formation, const LiveObjects& live,
                                                      const resources::Options& options) {
-  Formation formation = FormationOf(cluster, live);
   api::ClusterSpec spec = cluster.spec;
-  spec.brokers = formation.brokers;
-  return resources::BuildObjects({cluster.meta, spec, options, std::move(formation.quorum)}, Services(live));
+  spec.brokers = static_cast<int32_t>(formation.members.size());
+  std::vector<resources::Member> members = formation.members;
+  if (cluster.spec.storage.scale_down_policy == api::DeletionPolicy::kDelete)
+    std::erase_if(members, [](const auto& member) { return member.removal == resources::Removal::kDone; });
+  return resources::BuildObjects({cluster.meta, spec, options, formation.quorum, std::move(members)},
+                                 Services(live));
 }
 
-std::vector<PodState> BrokerPods(const ClusterResource& cluster, const LiveObjects& live) {
-  const int32_t brokers = FormationOf(cluster, live).brokers;
-  std::vector<PodState> pods(static_cast<size_t>(brokers));
+std::vector<PodState> BrokerPods(const ClusterResource& cluster, const Formation& formation,
+                                 const LiveObjects& live) {
+  std::vector<PodState> pods;
   const OwnedObjects& there = OfKind(live, k8s::kPods);
-  for (int32_t id = 0; id < brokers; ++id) {
-    const auto it = there.find({cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, id)});
-    if (it != there.end()) pods[static_cast<size_t>(id)] = ReadPodState(*it->second);
+  for (const resources::Member& member : formation.members) {
+    PodState pod;
+    const auto it = there.find({cluster.meta.name.ns, resources::PodName(cluster.meta.name.name, member.id)});
+    if (it != there.end()) pod = ReadPodState(*it->second);
+    pod.broker = NodeId(member.id);
+    if (member.runs || !pod.name.empty()) pods.push_back(std::move(pod));
   }
+  return pods;
+}
+
+std::vector<PodState> LiveBrokerPods(const ClusterResource& cluster, const LiveObjects& live) {
+  std::vector<PodState> pods = BrokerPods(cluster, FormationOf(cluster, live, nullptr), live);
+  std::erase_if(pods, [](const PodState& pod) { return pod.name.empty(); });
   return pods;
 }
 
 std::vector<api::ListenerStatus> ListenerAddresses(const ClusterResource& cluster, const LiveObjects& live,
                                                    const resources::Options& options) {
   std::string node_address;
-  for (const PodState& pod : BrokerPods(cluster, live)) {
+  for (const PodState& pod : LiveBrokerPods(cluster, live)) {
     if (!pod.host_ip.empty()) node_address = pod.host_ip;
   }
   return resources::ListenerAddresses({cluster.meta, cluster.spec, options}, Services(live), node_address);

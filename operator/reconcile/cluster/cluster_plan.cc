@@ -31,8 +31,7 @@ class Planner {
       : cluster_name_(cluster_name), cluster_uid_(cluster_uid), live_(live) {}
 
   void Want(const DesiredObject& desired);
-  // Both after all that is wanted.
-  void RestartOneOf(const std::string& no_restart);
+  // After all that is wanted.
   void Prune();
   std::vector<PlannedStep> Take() { return std::move(steps_); }
 
@@ -82,11 +81,6 @@ class Planner {
   const LiveObjects& live_;
   std::set<std::pair<std::string_view, k8s::ObjectName>> wanted_;
   std::vector<PlannedStep> steps_;
-  struct Restart {
-    size_t step;
-    bool serves;
-  };
-  std::vector<Restart> restarts_;
 };
 
 // Why a claim that stands can't become as desired; "" if it can.
@@ -156,24 +150,11 @@ void Planner::ChangePod(const DesiredObject& desired, const OwnedObject& pod) {
   const std::string wanted =
       annotations == nullptr ? "" : annotations->value(std::string(resources::kRevisionAnnotation), "");
   if (pod.meta.Annotation(resources::kRevisionAnnotation) != wanted) {
-    restarts_.push_back({steps_.size(), state.ready});
     Delete(desired.resource, pod, "RestartBroker", "its configuration or its Pod template has changed");
+    steps_.back().restarts = state.broker;
     return;
   }
   Change(desired, pod);
-}
-
-// The others wait: they follow by themselves.
-void Planner::RestartOneOf(const std::string& no_restart) {
-  const auto first = std::find_if(restarts_.begin(), restarts_.end(),
-                                  [](const Restart& restart) { return !restart.serves; });
-  const bool one_is_down = first != restarts_.end();
-  for (auto restart = restarts_.begin(); restart != restarts_.end(); ++restart) {
-    if (restart == (one_is_down ? first : restarts_.begin()) && (one_is_down || no_restart.empty())) continue;
-    PlannedStep& step = steps_[restart->step];
-    step.awaited = true;
-    step.shown.blocked_by = no_restart.empty() ? "brokers are restarted one after the other" : no_restart;
-  }
 }
 
 void Planner::Prune() {
@@ -191,11 +172,9 @@ void Planner::Prune() {
 }  // namespace
 
 std::vector<PlannedStep> PlanCluster(const std::string& cluster_name, const std::string& cluster_uid,
-                                     const std::vector<DesiredObject>& desired, const LiveObjects& live,
-                                     const std::string& no_restart) {
+                                     const std::vector<DesiredObject>& desired, const LiveObjects& live) {
   Planner planner(cluster_name, cluster_uid, live);
   for (const DesiredObject& object : desired) planner.Want(object);
-  planner.RestartOneOf(no_restart);
   planner.Prune();
   return planner.Take();
 }

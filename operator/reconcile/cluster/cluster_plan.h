@@ -34,19 +34,22 @@ struct PlannedStep {
   bool fresh = false;                     // kApply: nothing of that name was seen
   std::string uid;                        // kDelete: this one and no other
   std::shared_ptr<const KafkaAction>
-      action;            // kKafka: asked of the cluster itself; `resource`, `name`: the Cluster
+      action;  // kKafka: asked of the cluster itself; `resource`, `name`: the Cluster
+  // kDelete: the broker that is restarted by it, by a plan of the roll (cluster_roll.h); `action`, if there
+  // is one, is asked first, and the broker stays if it is refused.
+  NodeId restarts = kNoNode;
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
+  // Takes long, and nobody has to wait for it: the Cluster is Ready meanwhile.
+  bool background = false;
   api::PlanStep shown;
 
   bool blocked() const { return !shown.blocked_by.empty(); }
 };
 
 // `cluster_name` and `cluster_uid` tell what is ours: objects that it controls, and claims that bear its
-// label. `desired` in the order in which it is to be made. Of the brokers that need a restart one is
-// restarted, those that serve nobody before the others; one that serves only if `no_restart` is "": it is why
-// not (rolling_restart.h).
+// label. `desired` in the order in which it is to be made. Brokers that need a restart are
+// marked (PlannedStep::restarts); who goes when is decided by cluster_roll.h.
 std::vector<PlannedStep> PlanCluster(const std::string& cluster_name, const std::string& cluster_uid,
-                                     const std::vector<DesiredObject>& desired, const LiveObjects& live,
-                                     const std::string& no_restart = "");
+                                     const std::vector<DesiredObject>& desired, const LiveObjects& live);
 
 }  // namespace dohle::reconcile

@@ -7,21 +7,28 @@
 #include <utility>
 
 #include "lib/base/log.h"
+#include "lib/kafka/client/kafka_status.h"
 #include "operator/api/encode.h"
+#include "operator/reconcile/cluster/balance_steps.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
+#include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
-#include "operator/reconcile/cluster/rolling_restart.h"
+#include "operator/reconcile/cluster/live_config_plan.h"
+#include "operator/reconcile/cluster/scale_steps.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
 
-ClusterReconciler::ClusterReconciler(Parts parts) : parts_(std::move(parts)), expected_(parts_.clock) {}
+ClusterReconciler::ClusterReconciler(Parts parts)
+    : parts_(std::move(parts)), expected_(parts_.clock), versions_(parts_.ask_version) {}
 
 env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name) {
   const Ref cluster = parts_.clusters.Get(name);
   if (cluster == nullptr) {
     statuses_.erase(name);
     step_failures_.erase(name);
+    versions_.Forget(name);
+    rolls_.erase(name);
     co_return std::nullopt;
   }
   // What it owns is collected by the API server; nothing of ours holds it up.
@@ -34,9 +41,9 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   api::ClusterStatus status = StatusOf(seen, parts_.clock.WallTimeMs());
   DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, status));
   if (seen.steps.empty() || cluster->spec.paused) {
-    co_return status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid"
-        ? std::optional(kClusterResync)
-        : std::optional(kClusterPoll);
+    const bool at_rest = status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid" ||
+                         status.phase == "Hibernated";
+    co_return at_rest ? std::optional(kClusterResync) : std::optional(kClusterPoll);
   }
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
@@ -52,10 +59,12 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   ClusterSighting seen;
   seen.cluster = cluster.get();
   seen.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
-  const std::vector<PodState> pods = BrokerPods(*cluster, parts_.live(cluster->meta.name));
+  const std::vector<PodState> pods = LiveBrokerPods(*cluster, parts_.live(cluster->meta.name));
   for (const PodState& pod : pods) {
     if (!pod.ready) continue;
     const std::string address = ProbeAddress(*cluster, pod);
+    // First: what is seen of the replicas is to be as fresh as can be.
+    co_await Listen(cluster, address);
     StatusOr<Topology> topology = co_await parts_.kafka.Observe(address);
     seen.facts_status = topology.status();
     if (!topology.ok()) continue;
@@ -64,31 +73,116 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     seen.bootstrap = address;
     break;
   }
+  const std::vector<std::string> versions = co_await versions_.Of(cluster->meta.name, pods);
+  if (parts_.options.addressing == resources::Addressing::kDns) {
+    const LiveObjects before = parts_.live(cluster->meta.name);
+    seen.racks = co_await FindRacks(&parts_.client, cluster, before);
+  }
   // After the answer: a plan is made of what is there when it is carried out.
   const LiveObjects live = parts_.live(cluster->meta.name);
-  seen.pods = BrokerPods(*cluster, live);
+  seen.formation = FormationOf(*cluster, live, seen.facts_status.ok() ? &seen.topology : nullptr);
+  seen.pods = BrokerPods(*cluster, seen.formation, live);
+  for (size_t i = 0; i < pods.size(); ++i) seen.versions[pods[i].broker] = versions[i];
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
-  if (cluster->faults.empty()) seen.steps = Plan(*cluster, live, seen);
+  if (cluster->faults.empty()) Plan(*cluster, live, &seen);
   co_return seen;
 }
 
-std::vector<PlannedStep> ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live,
-                                                 const ClusterSighting& seen) const {
-  std::string no_restart = WhyNoRestart(seen.pods, seen.facts_status, seen.facts);
-  for (size_t id = 0; id < seen.pods.size() && seen.pods.size() > 1; ++id) {
-    const std::string pod = resources::PodName(cluster.meta.name.name, static_cast<int32_t>(id));
-    if (expected_.Pending(k8s::kPods, {cluster.meta.name.ns, pod}))
-      no_restart = "Pod " + pod + " is changing";
+env::Task<void> ClusterReconciler::Listen(Ref cluster, std::string bootstrap) {
+  const k8s::ObjectName name = cluster->meta.name;
+  const bool wanted = cluster->spec.roll.canary && cluster->spec.brokers > 1 && !cluster->spec.paused;
+  if (!wanted || !rolls_[name].under_way) {
+    rolls_[name].failing_since_ms = -1;
+    co_return;
   }
-  const std::vector<DesiredObject> desired = DesiredObjects(cluster, live, parts_.options);
-  std::vector<PlannedStep> steps =
-      PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live, no_restart);
-  for (PlannedStep& step : steps) {
+  CanarySong song = co_await parts_.kafka.Sing(std::move(bootstrap), cluster->spec.brokers);
+  Roll& roll = rolls_[name];
+  const int64_t now_ms = parts_.clock.Now().nanoseconds() / 1'000'000;
+  if (song.status.ok()) {
+    roll.failing_since_ms = -1;
+  } else if (roll.failing_since_ms < 0) {
+    roll.failing_since_ms = now_ms;
+  }
+  roll.song = std::move(song);
+}
+
+std::map<k8s::ObjectName, absl::Duration> ClusterReconciler::Canaries() const {
+  std::map<k8s::ObjectName, absl::Duration> canaries;
+  for (const auto& [name, roll] : rolls_) {
+    if (roll.song.longest > absl::ZeroDuration()) canaries[name] = roll.song.longest;
+  }
+  return canaries;
+}
+
+void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen) {
+  const Topology* topology = seen->facts_status.ok() ? &seen->topology : nullptr;
+  std::vector<PlannedStep> scale =
+      PlanScale(cluster, seen->formation, seen->pods, topology, parts_.options.addressing);
+  std::vector<PlannedStep> claims = PlanClaimRemoval(cluster, seen->formation, live);
+  scale.insert(scale.end(), std::make_move_iterator(claims.begin()), std::make_move_iterator(claims.end()));
+  std::vector<DesiredObject> desired = DesiredObjects(cluster, seen->formation, live, parts_.options);
+  AddRacks(seen->racks, live, &desired);
+  const std::optional<ConfigValues> observed = topology != nullptr ? topology->broker_defaults : std::nullopt;
+  std::optional<PlannedStep> alter = ApplyLiveConfig(cluster, live, observed, &desired);
+  seen->steps = PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live);
+  PlanRestarts(cluster, WhyNoRestartWhileScaling(seen->formation, scale), seen);
+  if (alter) seen->steps.push_back(*std::move(alter));
+  Explain(cluster, seen->formation, &seen->steps);
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
+                     std::make_move_iterator(scale.end()));
+  PlanMoves(cluster, seen);
+  for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
-  const Formation formation = FormationOf(cluster, live);
-  if (!formation.refusal.empty()) steps.insert(steps.begin(), RefusedScaling(cluster, formation));
-  return steps;
+  if (!seen->formation.refusal.empty())
+    seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
+}
+
+void ClusterReconciler::PlanMoves(const ClusterResource& cluster, ClusterSighting* seen) {
+  seen->balance = cluster.status.balance;
+  const Formation& formation = seen->formation;
+  const bool restarts = std::any_of(seen->steps.begin(), seen->steps.end(),
+                                    [](const PlannedStep& step) { return step.restarts != kNoNode; });
+  const bool all_ready = std::all_of(seen->pods.begin(), seen->pods.end(),
+                                     [](const PodState& pod) { return pod.ready && !pod.deleting; });
+  const bool settled = formation.leaving.empty() && formation.fenced.empty() && all_ready && !restarts &&
+                       seen->pods.size() == formation.members.size();
+  if (!seen->facts_status.ok() || formation.members.size() < 2 || !settled) return;
+  BalanceGoals goals;
+  for (const resources::Member& member : formation.members) goals.brokers.emplace_back(member.id);
+  BalanceSteps planned = PlanBalance(cluster, seen->topology, std::move(goals));
+  seen->balance = std::move(planned.status);
+  for (PlannedStep& step : planned.steps) step.background = true;
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(planned.steps.begin()),
+                     std::make_move_iterator(planned.steps.end()));
+}
+
+void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, const std::string& pause,
+                                     ClusterSighting* seen) {
+  const k8s::ObjectName& name = cluster.meta.name;
+  const std::vector<RollBroker> brokers = RollBrokers(
+      seen->pods, seen->steps,
+      [&](const std::string& pod) { return expected_.Pending(k8s::kPods, {name.ns, pod}); }, name.name);
+  RollSight sight;
+  sight.now_ms = parts_.clock.Now().nanoseconds() / 1'000'000;
+  sight.under_way = std::any_of(brokers.begin(), brokers.end(), [](const auto& b) { return b.restart; });
+  sight.all_ready = std::all_of(brokers.begin(), brokers.end(), [](const auto& b) { return b.ready; });
+  if (seen->facts_status.ok()) {
+    sight.leaderless = seen->facts.offline_partitions;
+    sight.behind = seen->facts.under_replicated_partitions;
+  }
+  Roll& state = rolls_[name];
+  state.under_way = sight.under_way;
+  if (state.failing_since_ms >= 0) sight.canary_failing_ms = sight.now_ms - state.failing_since_ms;
+  sight.canary_trouble = Message(state.song.status);
+  const std::string hold = state.watch.Look(sight);
+  RollPlan roll = PlanRoll(brokers, seen->facts_status.ok() ? &seen->topology : nullptr,
+                           LimitsOf(cluster.spec, static_cast<int32_t>(brokers.size())),
+                           parts_.clock.WallTimeMs(), hold.empty() ? pause : hold);
+  // A Cluster that grows or shrinks isn't in trouble.
+  if (hold.empty() && roll.halted == pause) roll.halted.clear();
+  ApplyRoll(roll, cluster, parts_.clock.WallTimeMs(), &seen->steps);
+  seen->roll_halted = roll.halted;
 }
 
 env::Task<Status> ClusterReconciler::WriteStatus(Ref cluster, api::ClusterStatus status) {
@@ -116,6 +210,7 @@ env::Task<Status> ClusterReconciler::Act(Ref cluster, ClusterSighting* seen) {
                                    [](const PlannedStep& step) { return !step.blocked() && !step.awaited; });
     if (next == steps.end()) co_return OkStatus();
     const Status taken = co_await Take(cluster->meta.uid, seen->bootstrap, *next);
+    if (HeldUp(*cluster, taken, &*next)) continue;
     if (!taken.ok()) {
       parts_.events.Warning(k8s::kClusters, cluster->meta, kReasonStepFailed, next->shown.action,
                             fmt::format("{}: {}", next->shown.object, Message(taken)));
@@ -129,6 +224,18 @@ env::Task<Status> ClusterReconciler::Act(Ref cluster, ClusterSighting* seen) {
     steps.erase(next);
   }
   co_return OkStatus();
+}
+
+bool ClusterReconciler::HeldUp(const ClusterResource& cluster, const Status& taken, PlannedStep* step) {
+  const bool refused = kafka::client::KafkaError(taken) == kafka::ErrorCode::kPolicyViolation;
+  if (step->restarts == kNoNode || step->action == nullptr || !refused) return false;
+  parts_.events.Normal(k8s::kClusters, cluster.meta, "RestartHeldUp", step->shown.action,
+                       fmt::format("{}: {}", step->shown.object, Message(taken)));
+  log::Info("operator", "cluster {}: {} waits: {}", ToString(cluster.meta.name), step->shown.object,
+            Message(taken));
+  step->awaited = true;
+  step->shown.blocked_by = Message(taken);
+  return true;
 }
 
 // The informers know only what bears our label: an apply would take over what somebody else made.
@@ -154,6 +261,9 @@ env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, std::string b
     k8s::ApplyOptions options;
     options.field_manager = kFieldManager;
     co_return (co_await parts_.client.Apply(step.resource, *step.body, options)).status();
+  }
+  if (step.action != nullptr) {
+    DOHLE_CO_RETURN_IF_ERROR(co_await parts_.kafka.Take(std::move(bootstrap), *step.action));
   }
   k8s::DeleteOptions options;
   options.uid = step.uid;

@@ -13,6 +13,7 @@ StatusOr<ClusterResource> ReadCluster(const k8s::Json& object) {
   cluster.spec = std::move(spec.value);
   cluster.faults = std::move(spec.faults);
   cluster.status = api::DecodeClusterStatus(object);
+  cluster.autoscaling = std::exchange(cluster.status.autoscaling, std::nullopt);
   return cluster;
 }
 

@@ -1,6 +1,7 @@
 // A Cluster as the informer keeps it: decoded, with what is wrong with it. Plain data.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "lib/base/status.h"
@@ -15,7 +16,10 @@ struct ClusterResource {
   k8s::ObjectMeta meta;
   api::ClusterSpec spec;  // what is at fault has its default
   std::vector<api::Fault> faults;
-  api::ClusterStatus status;
+  api::ClusterStatus status;  // without `autoscaling`
+  // That part of the status is written by who scales (autoscaling/broker_scaler.h), the rest by who
+  // reconciles.
+  std::optional<api::AutoscalingStatus> autoscaling;
 };
 
 // Fails only for what has no name: a spec that is wrong is told in `faults`.

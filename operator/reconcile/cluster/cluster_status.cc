@@ -44,6 +44,17 @@ bool UnderWay(const ClusterSighting& s) {
   });
 }
 
+// No broker runs, and none shall.
+bool Stopped(const ClusterSighting& s) { return s.pods.empty() && s.cluster->faults.empty(); }
+
+Verdict WhyStopped(const ClusterSighting& s) {
+  if (s.cluster->spec.hibernated)
+    return {false, kReasonHibernated, "all brokers are stopped: set spec.hibernated to false to start them"};
+  return {false, kReasonFenced,
+          fmt::format("all brokers are stopped: remove the annotation {} to start them",
+                      resources::kFenceAnnotation)};
+}
+
 // Something that the operator's own work will not mend by itself.
 Verdict Degraded(const ClusterSighting& s) {
   if (!s.cluster->faults.empty()) return {true, kReasonInvalid, api::ToString(s.cluster->faults)};
@@ -51,10 +62,13 @@ Verdict Degraded(const ClusterSighting& s) {
     return {true, kReasonStepFailed, std::string(Message(s.step_failure))};
   }
   if (const PodState* pod = FirstInTrouble(s)) return {true, pod->trouble, pod->trouble_message};
+  if (!s.roll_halted.empty()) {
+    return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};
+  }
   if (const PlannedStep* step = FirstBlocked(s)) {
     return {true, kReasonBlocked, fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
   }
-  if (AllReady(s) && !s.facts_status.ok()) {
+  if (AllReady(s) && !Stopped(s) && !s.facts_status.ok()) {
     return {true, kReasonUnreachable,
             fmt::format("the brokers' Pods are ready, but none answers: {}", Message(s.facts_status))};
   }
@@ -67,6 +81,9 @@ Verdict Degraded(const ClusterSighting& s) {
             fmt::format("{} partitions have fewer in-sync replicas than replicas",
                         s.facts.under_replicated_partitions)};
   }
+  if (std::string problem = RackProblem(s.racks); !problem.empty()) {
+    return {true, kReasonRackUnknown, std::move(problem)};
+  }
   return {false, kReasonHealthy, "nothing is known to be wrong"};
 }
 
@@ -75,7 +92,7 @@ Verdict Progressing(const ClusterSighting& s) {
   if (!s.cluster->faults.empty()) return {false, kReasonInvalid, "the spec has to be mended first"};
   if (s.cluster->spec.paused) return {false, kReasonPaused, "spec.paused is set: nothing is changed"};
   for (const PlannedStep& step : s.steps) {
-    if (step.blocked() && !step.awaited) continue;
+    if (step.blocked() && (!step.awaited || step.background)) continue;
     return {true, kReasonPending,
             fmt::format("{} steps to take; next: {}, since {}", s.steps.size(), step.shown.object,
                         step.shown.reason)};
@@ -83,19 +100,23 @@ Verdict Progressing(const ClusterSighting& s) {
   if (!AllReady(s)) {
     return {true, kReasonWaiting, fmt::format("{} of {} brokers are ready", ReadyPods(s), s.pods.size())};
   }
+  if (Stopped(s)) return WhyStopped(s);
   return {false, kReasonAsAsked, "everything is as asked"};
 }
 
 Verdict Ready(const ClusterSighting& s, const Verdict& degraded, const Verdict& progressing) {
   if (s.cluster->meta.deleting()) return {false, kReasonDeleting, "the Cluster is being deleted"};
   if (!s.cluster->faults.empty()) return {false, degraded.reason, degraded.message};
+  if (Stopped(s)) return WhyStopped(s);
   if (!AllReady(s) || !s.facts_status.ok()) {
     const Verdict& cause = degraded.is_true ? degraded : progressing;
     return {false, cause.reason, cause.message};
   }
   if (s.facts.offline_partitions > 0) return {false, degraded.reason, degraded.message};
   // What is asked now may differ from what runs: only then is it ready as asked.
-  if (!s.steps.empty() && !s.cluster->spec.paused) {
+  const bool pending =
+      std::any_of(s.steps.begin(), s.steps.end(), [](const PlannedStep& step) { return !step.background; });
+  if (pending && !s.cluster->spec.paused) {
     const Verdict& cause = progressing.is_true ? progressing : degraded;
     return {false, cause.reason, cause.message};
   }
@@ -107,6 +128,7 @@ std::string PhaseOf(const ClusterSighting& s, const Verdict& ready, const Verdic
   if (s.cluster->meta.deleting()) return "Deleting";
   if (!s.cluster->faults.empty()) return "Invalid";
   if (s.cluster->spec.paused) return "Paused";
+  if (Stopped(s) && s.cluster->spec.hibernated) return "Hibernated";
   if (degraded.is_true) return "Degraded";
   if (ready.is_true) return "Ready";
   if (progressing.is_true) return s.cluster->status.cluster_id.empty() ? "Creating" : "Updating";
@@ -115,17 +137,17 @@ std::string PhaseOf(const ClusterSighting& s, const Verdict& ready, const Verdic
 
 std::vector<api::BrokerStatus> BrokersOf(const ClusterSighting& s) {
   std::vector<api::BrokerStatus> brokers;
-  for (size_t id = 0; id < s.pods.size(); ++id) {
-    const PodState& pod = s.pods[id];
+  for (const PodState& pod : s.pods) {
     if (pod.name.empty()) continue;
     api::BrokerStatus broker;
-    broker.id = static_cast<int32_t>(id);
+    broker.id = pod.broker.value();
     broker.pod = pod.name;
     broker.node = pod.node;
     broker.ready = pod.ready;
+    if (const auto told = s.versions.find(pod.broker); told != s.versions.end())
+      broker.version = told->second;
     for (const BrokerFacts& facts : s.facts.brokers) {
       if (facts.id != broker.id || !s.facts_status.ok()) continue;
-      broker.version = facts.version;
       broker.leaders = facts.leaders;
       broker.replicas = facts.replicas;
       broker.bytes = facts.bytes;
@@ -170,6 +192,7 @@ api::ClusterStatus StatusOf(const ClusterSighting& s, int64_t now_ms) {
   }
   status.brokers = BrokersOf(s);
   status.listeners = s.listeners;
+  status.balance = s.balance;
   for (const PlannedStep& step : s.steps) {
     if (status.plan.size() == api::kMaxPlanSteps) break;
     status.plan.push_back(step.shown);

@@ -2,8 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string_view>
+
+#include "operator/api/time_text.h"
+#include "operator/resources/names.h"
 
 namespace dohle::reconcile {
 namespace {
@@ -55,7 +59,11 @@ void ReadContainer(const Json& container, PodState& state) {
 PodState ReadPodState(const OwnedObject& pod) {
   const Json& body = *pod.body;
   PodState state;
+  const std::string_view id = pod.meta.Label(resources::kBrokerIdLabel);
+  if (int32_t number = -1; std::from_chars(id.data(), id.data() + id.size(), number).ec == std::errc())
+    state.broker = NodeId(number);
   state.name = pod.meta.name.name;
+  state.uid = pod.meta.uid;
   state.node = FindString(body, "spec.nodeName");
   state.pod_ip = FindString(body, "status.podIP");
   state.host_ip = FindString(body, "status.hostIP");
@@ -64,14 +72,19 @@ PodState ReadPodState(const OwnedObject& pod) {
   for (const Json& condition : ListAt(body, "status.conditions")) {
     const std::string type = FindString(condition, "type");
     const std::string status = FindString(condition, "status");
-    if (type == "Ready") state.ready = status == "True" && !state.deleting;
+    if (type == "Ready") {
+      state.ready = status == "True" && !state.deleting;
+      state.ready_since_ms = api::ParseTimeText(FindString(condition, "lastTransitionTime")).value_or(0);
+    }
     if (type == "PodScheduled" && status == "False") {
       state.trouble = "Unschedulable";
       state.trouble_message =
           fmt::format("no node takes Pod {}: {}", state.name, FindString(condition, "message"));
     }
   }
-  for (const Json& container : ListAt(body, "status.containerStatuses")) ReadContainer(container, state);
+  for (const char* containers : {"status.initContainerStatuses", "status.containerStatuses"}) {
+    for (const Json& container : ListAt(body, containers)) ReadContainer(container, state);
+  }
   return state;
 }
 

@@ -4,15 +4,18 @@
 #include <cstdint>
 #include <string>
 
+#include "lib/base/ids.h"
 #include "operator/reconcile/cluster/owned_object.h"
 
 namespace dohle::reconcile {
 
 struct PodState {
-  std::string name, node, pod_ip, host_ip;
+  NodeId broker = kNoNode;  // by its label
+  std::string name, uid, node, pod_ip, host_ip;
   std::string phase;  // of the Pod: Pending, Running, Succeeded, Failed, Unknown
   bool ready = false;
   bool deleting = false;
+  int64_t ready_since_ms = 0;  // since when it is ready, or isn't; 0 = unknown
   int64_t restarts = 0;
   // Why it won't become ready by itself: a reason in CamelCase and a sentence with what to do; both "" if
   // nothing is known to be wrong.

@@ -34,6 +34,15 @@ inline void Store(LiveObjects& live, const k8s::Resource& resource, k8s::Json bo
   live[resource.plural][object->meta.name] = object;
 }
 
+// As long as nobody tells what the cluster is made of.
+inline std::vector<DesiredObject> DesiredObjects(const ClusterResource& cluster, const LiveObjects& live,
+                                                 const resources::Options& options) {
+  return DesiredObjects(cluster, FormationOf(cluster, live, nullptr), live, options);
+}
+inline std::vector<PodState> BrokerPods(const ClusterResource& cluster, const LiveObjects& live) {
+  return BrokerPods(cluster, FormationOf(cluster, live, nullptr), live);
+}
+
 inline LiveObjects AsAsked(const ClusterResource& cluster, const resources::Options& options = {}) {
   LiveObjects live;
   // Twice: what Kubernetes chooses for Services comes back in Pods.

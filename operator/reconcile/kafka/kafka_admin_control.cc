@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
 
 namespace dohle::reconcile {
@@ -31,10 +32,15 @@ PartitionPlace* Find(Topology& topology, const Beginnings& beginnings, std::stri
 }
 
 void AddSizes(const client::LogDirs& dirs, const Beginnings& beginnings, Topology* topology) {
+  std::map<NodeId, bool> cordoned;
   for (const client::LogDirDescription& dir : dirs.dirs) {
     const auto broker = std::find_if(topology->brokers.begin(), topology->brokers.end(),
                                      [&](const BrokerPlace& place) { return place.id == dir.broker; });
     if (broker == topology->brokers.end()) continue;
+    if (dir.status.ok()) {
+      bool& all = cordoned.emplace(dir.broker, true).first->second;
+      broker->cordoned = all = all && dir.cordoned;
+    }
     if (dir.total_bytes >= 0) broker->disk_bytes = std::max<int64_t>(broker->disk_bytes, 0) + dir.total_bytes;
     if (dir.usable_bytes >= 0)
       broker->disk_free_bytes = std::max<int64_t>(broker->disk_free_bytes, 0) + dir.usable_bytes;
@@ -124,6 +130,8 @@ env::Task<StatusOr<Topology>> KafkaAdminControl::Observe(std::string bootstrap) 
   const client::LogDirs dirs = co_await kafka->admin.DescribeLogDirs();
   Topology topology = TopologyOf(*description, *topics, *reassignments, *quorum, dirs);
   co_await AddTopicConfigs(kafka->cluster_admin, &topology);
+  auto defaults = co_await kafka->cluster_admin.DescribeBrokerDefaults();
+  if (defaults.ok()) topology.broker_defaults = *std::move(defaults);
   co_return topology;
 }
 
@@ -212,6 +220,13 @@ env::Task<Status> KafkaAdminControl::Take(std::string bootstrap, KafkaAction act
   const std::shared_ptr<KafkaClient> kafka = *cluster;
   const Taker taker{kafka->cluster_admin};
   co_return co_await std::visit(taker, action);
+}
+
+env::Task<CanarySong> KafkaAdminControl::Sing(std::string bootstrap, int32_t brokers) {
+  const auto cluster = clusters_.Get(bootstrap);
+  if (!cluster.ok()) co_return CanarySong{cluster.status(), absl::ZeroDuration()};
+  const std::shared_ptr<KafkaClient> kafka = *cluster;
+  co_return co_await reconcile::Sing(*kafka, clock_, brokers);
 }
 
 }  // namespace dohle::reconcile

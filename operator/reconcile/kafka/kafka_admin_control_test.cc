@@ -35,6 +35,7 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   client::LogDirs dirs;
   dirs.dirs = {Directory(k0, 100, 40, {{"t", 1, 7}, {"gone", 0, 5}}), Directory(k0, 100, 30, {{"u", 0, 2}}),
                Directory(k1, -1, -1, {{"t", 1, 9}})};
+  dirs.dirs[0].cordoned = dirs.dirs[2].cordoned = true;
   client::QuorumDescription quorum;
   quorum.leader = k1;
   quorum.high_watermark = 50;
@@ -50,6 +51,8 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   EXPECT_EQ(topology.brokers[0].disk_free_bytes, 70);
   EXPECT_EQ(topology.brokers[1].disk_bytes, -1) << "not told";
   EXPECT_TRUE(topology.brokers[2].fenced);
+  EXPECT_FALSE(topology.brokers[0].cordoned) << "in one of two directories only";
+  EXPECT_TRUE(topology.brokers[1].cordoned);
   ASSERT_EQ(topology.partitions.size(), 4);
   const PartitionPlace& moved = topology.partitions[1];
   EXPECT_EQ(topology.topics[moved.topic].name, "t");

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct BrokerPlace {
   NodeId id = kNoNode;
   std::string rack;                               // broker.rack; "" = none
   bool fenced = false;                            // registered, but doesn't serve
+  bool cordoned = false;                          // it serves, and takes no new replicas (KIP-1066)
   int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
 };
@@ -63,6 +66,8 @@ struct Topology {
   std::vector<TopicPlace> topics;
   std::vector<PartitionPlace> partitions;  // by topic, then by index
   QuorumPlace quorum;
+  // Dynamic settings of all brokers; nothing = unknown.
+  std::optional<std::map<std::string, std::string>> broker_defaults;
 };
 
 }  // namespace dohle::reconcile

@@ -124,6 +124,17 @@ void TopicByteRates::Add(const std::string& name, int64_t time_ms, StringMap<Top
   broker.totals = std::move(totals);
 }
 
+void TopicByteRates::KeepOnly(const std::vector<std::string>& brokers) {
+  for (auto it = brokers_.begin(); it != brokers_.end();) {
+    const bool kept = std::find(brokers.begin(), brokers.end(), it->first) != brokers.end();
+    if (kept) {
+      ++it;
+    } else {
+      brokers_.erase(it++);
+    }
+  }
+}
+
 TopicBytes TopicByteRates::Of(std::string_view topic) const {
   TopicBytes sum;
   for (const auto& [name, broker] : brokers_) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/string_map.h"
 
@@ -42,6 +43,9 @@ class TopicByteRates {
  public:
   // One broker's totals: its counters start again from nothing when it does.
   void Add(const std::string& broker, int64_t time_ms, StringMap<TopicBytes> totals);
+  // Forgets brokers that aren't among these: what one brought that is gone, or has come back under another
+  // name, no longer counts.
+  void KeepOnly(const std::vector<std::string>& brokers);
   // Bytes a second, of all brokers together, between the last two looks at each; zero if unknown.
   TopicBytes Of(std::string_view topic) const;
 

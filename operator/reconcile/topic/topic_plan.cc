@@ -214,10 +214,36 @@ void DecideConfigs(TopicDecision& decision, const TopicInput& input) {
 // Partitions can't be taken away. Was it asked, or did somebody else add some?
 bool ShrinkingIsAsked(const TopicInput& input) {
   const api::TopicStatus& status = *input.status;
+  // The operator did, or had been told to until now.
+  if (input.resource->spec.autoscaling || status.autoscaling) return false;
   if (status.topic_id.empty() || ReadyReason(status) == reason::kMorePartitions) return false;
   if (ReadyReason(status) == reason::kPartitionsCannotShrink) return true;
   return status.observed_generation != input.resource->meta.generation &&
          status.partitions > input.resource->spec.partitions;
+}
+
+void Grow(TopicDecision& decision, const TopicInput& input, int32_t asked) {
+  const TopicResource& resource = *input.resource;
+  const int32_t there = input.topic->partitions;
+  decision.grow = {resource.KafkaName(), asked, asked - there};
+  decision.status.partitions = asked;
+  std::string note =
+      fmt::format("Topic {} grows from {} to {} partitions.", resource.KafkaName(), there, asked);
+  if (asked > resource.spec.partitions) {
+    note = fmt::format("Topic {} grows from {} to {} partitions: {}.", resource.KafkaName(), there, asked,
+                       decision.status.autoscaling ? decision.status.autoscaling->message : std::string());
+  }
+  decision.events.push_back({false, "PartitionsGrown", std::move(note)});
+}
+
+void TellScaling(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  std::optional<api::AutoscalingStatus>& status = decision.status.autoscaling;
+  status = ScalingStatus(input.resource->spec, input.status->autoscaling, input.scaling, world.now_ms);
+  if (!status || !IsHeldUp(*status)) return;
+  if (input.status->autoscaling && input.status->autoscaling->reason == status->reason) return;
+  decision.events.push_back({true, "PartitionsNotGrown",
+                             fmt::format("Topic {} keeps its {} partitions: {}.", input.resource->KafkaName(),
+                                         input.topic->partitions, status->message)});
 }
 
 void DecideExisting(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
@@ -231,14 +257,10 @@ void DecideExisting(TopicDecision& decision, const TopicInput& input, const Topi
   decision.status.partitions = topic.partitions;
   decision.status.replicas = topic.replicas;
   Measure(decision, input);
-  const int32_t asked = resource.spec.partitions;
-  if (topic.partitions < asked) {
-    decision.grow = {resource.KafkaName(), asked, asked - topic.partitions};
-    decision.status.partitions = asked;
-    decision.events.push_back({false, "PartitionsGrown",
-                               fmt::format("Topic {} grows from {} to {} partitions.", resource.KafkaName(),
-                                           topic.partitions, asked)});
-  }
+  TellScaling(decision, input, world);
+  const int32_t asked = PartitionsAskedFor(resource.spec, input.scaling);
+  if (topic.partitions < asked) Grow(decision, input, asked);
+  const int32_t most = resource.spec.autoscaling ? resource.spec.autoscaling->max_partitions : asked;
   if (topic.partitions > asked && ShrinkingIsAsked(input)) {
     Refuse(
         decision, input, world, reason::kPartitionsCannotShrink,
@@ -252,10 +274,10 @@ void DecideExisting(TopicDecision& decision, const TopicInput& input, const Topi
                "Topic {} has {} replicas of each partition, {} are asked for; their number can't be changed "
                "yet. Set spec.replicas to {}.",
                resource.KafkaName(), topic.replicas, resource.spec.replicas, topic.replicas));
-  } else if (topic.partitions > asked) {
+  } else if (topic.partitions > most) {
     SetReady(decision, input, world, true, reason::kMorePartitions,
              fmt::format("Topic {} has {} partitions, {} are asked for; partitions can't be taken away.",
-                         resource.KafkaName(), topic.partitions, asked));
+                         resource.KafkaName(), topic.partitions, most));
   } else {
     SetReady(decision, input, world, true, reason::kReady, "The topic is as asked for.");
   }
@@ -369,6 +391,13 @@ bool NeedsConfigs(const TopicResource& resource, const api::TopicStatus& status,
          status.topic_id != ToString(topic->id);
 }
 
+bool HasScalingNews(const TopicResource& resource, const api::TopicStatus& status,
+                    const std::optional<TopicScaling>& scaling) {
+  if (!scaling || !resource.spec.autoscaling || resource.meta.deleting()) return false;
+  return PartitionsAskedFor(resource.spec, scaling) > status.partitions ||
+         !SameScaling(ScalingStatus(resource.spec, status.autoscaling, scaling, 0), status.autoscaling);
+}
+
 std::vector<const TopicResource*> FindRivals(const std::vector<TopicRef>& resources) {
   const auto before = [](const TopicResource& a, const TopicResource& b) {
     return std::tuple(a.meta.deleting(), a.meta.creation_time_ms, std::tie(a.meta.name)) <
@@ -417,6 +446,7 @@ bool SameStatus(const api::TopicStatus& a, const api::TopicStatus& b) {
       BeyondATenth(a.records_in_per_second, b.records_in_per_second)) {
     return false;
   }
+  if (!SameScaling(a.autoscaling, b.autoscaling)) return false;
   if (a.largest_lag.has_value() != b.largest_lag.has_value()) return false;
   return !a.largest_lag || (a.largest_lag->group == b.largest_lag->group &&
                             !BeyondATenth(static_cast<double>(a.largest_lag->records),

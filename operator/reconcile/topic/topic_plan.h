@@ -16,6 +16,7 @@
 #include "lib/base/string_map.h"
 #include "lib/kafka/client/admin.h"
 #include "operator/reconcile/topic/topic_resource.h"
+#include "operator/reconcile/topic/topic_scaling.h"
 
 namespace dohle::reconcile {
 
@@ -87,6 +88,7 @@ struct TopicInput {
   const kafka::client::TopicConfigs* configs = nullptr;  // null: not looked at in this turn
   bool creation_unclear = false;                         // its creation was asked for, no answer came
   std::optional<TopicMeasures> measures;                 // none: nothing was measured yet
+  std::optional<TopicScaling> scaling;                   // none: no autoscaling, or nothing is known yet
 };
 
 struct TopicEvent {
@@ -126,6 +128,10 @@ void Fail(TopicDecision& decision, const TopicInput& input, const TopicWorld& wo
 
 // Whether deciding takes the topic's configuration: what is asked for may not be what there is.
 bool NeedsConfigs(const TopicResource& resource, const api::TopicStatus& status, const ObservedTopic* topic);
+
+// Whether what autoscaling asks for isn't done or isn't told yet.
+bool HasScalingNews(const TopicResource& resource, const api::TopicStatus& status,
+                    const std::optional<TopicScaling>& scaling);
 
 // Who has each topic, out of all Topics of a cluster. Those that aren't being deleted come before those that
 // are; then the oldest has it, then the first by name. Same order as `resources`: null for those that have

@@ -5,6 +5,8 @@
 //   topic in Kafka: id=, partitions=, replicas=, cfg.KEY=VALUE, internal cluster STATE        NotFound,
 //   Deleting, NotReady; none: Ready unreachable MS       nobody has answered for so long terminating,
 //   unclear, rival NAME fails CODE WORDS     Kafka answers the actions so; `lost`: it doesn't answer
+//   autoscaling MAX [WANTED REASON]   the resource has it, its status tells so
+//   wants PARTITIONS REASON NOTE      it asks for so many; `holds`: it would, but something forbids it
 // DOHLE_REWRITE_TESTDATA=1 writes what was decided into the file instead: look at the difference.
 #include "operator/reconcile/topic/topic_plan.h"
 
@@ -55,6 +57,7 @@ struct Scene {
   bool seen = false, looked = false, has_rival = false, terminating = false, unclear = false;
   TopicWorld world;
   std::optional<Status> failure;
+  std::optional<TopicScaling> scaling;
 
   Scene() {
     world.now_ms = kNowMs;
@@ -110,6 +113,20 @@ struct Scene {
       if (key.starts_with("cfg.")) configs[key.substr(4)] = value;
     }
   }
+  void ReadAutoscaling(std::istringstream& in) {
+    api::TopicAutoscaling autoscaling;
+    in >> autoscaling.max_partitions;
+    if (autoscaling.max_partitions > 0) resource.spec.autoscaling = autoscaling;
+    api::AutoscalingStatus status;
+    if (in >> status.wanted >> status.reason) resource.status.autoscaling = status;
+  }
+  void ReadWish(std::istringstream& in, bool grow) {
+    scaling.emplace();
+    scaling->decision.grow = grow;
+    in >> scaling->decision.wanted >> scaling->decision.reason;
+    if (grow) scaling->partitions = scaling->decision.wanted;
+    std::getline(in >> std::ws, scaling->decision.note);
+  }
   void ReadLine(const std::string& line) {
     std::istringstream in(line);
     std::string verb, word;
@@ -117,6 +134,8 @@ struct Scene {
     if (verb == "topic") return ReadTopic(in);
     if (verb == "status") return ReadStatus(in);
     if (verb == "seen") return ReadSeen(in);
+    if (verb == "autoscaling") return ReadAutoscaling(in);
+    if (verb == "wants" || verb == "holds") return ReadWish(in, verb == "wants");
     if (verb == "terminating") terminating = true;
     if (verb == "unclear") unclear = true;
     if (verb == "lost") failure = MakeStatus(StatusCode::kUnavailable, "connection to a:1 is gone");
@@ -150,6 +169,7 @@ struct Scene {
     input.topic = seen ? &topic : nullptr;
     input.configs = looked ? &configs : nullptr;
     input.creation_unclear = unclear;
+    input.scaling = scaling;
     return input;
   }
 };
@@ -185,6 +205,10 @@ std::string Show(const TopicDecision& decision, const api::TopicStatus& before) 
                    status.topic_id.empty() ? "none" : status.topic_id, status.partitions, status.replicas));
   for (const api::Condition& condition : status.conditions) {
     line(fmt::format("{}={} {}: {}", condition.type, condition.status, condition.reason, condition.message));
+  }
+  if (status.autoscaling) {
+    line(fmt::format("autoscaling wanted={} {}: {}", status.autoscaling->wanted, status.autoscaling->reason,
+                     status.autoscaling->message));
   }
   return text;
 }

@@ -119,6 +119,10 @@ void TopicReconciler::Begin(Turn& turn) {
     }
     record.rival = rival;
     record.generation = resource.meta.generation;
+    if (record.settled && resource.spec.autoscaling && inputs.scaling) {
+      const api::TopicStatus& status = record.status ? *record.status : resource.status;
+      if (HasScalingNews(resource, status, inputs.scaling(resource.KafkaName()))) record.settled = false;
+    }
     const bool due = !record.settled && record.retry_at <= Now();
     if (!due && !(turn.whole && record.settled)) continue;
     const size_t place = (i + n - slice_begin_ % std::max<size_t>(n, 1)) % n;
@@ -312,6 +316,7 @@ bool TopicReconciler::FillInput(const Turn& turn, const Candidate& candidate, To
   if (const auto configs = turn.sight.configs.find(name); configs != turn.sight.configs.end()) {
     input.configs = &configs->second;
   }
+  if (resource.spec.autoscaling && turn.inputs.scaling) input.scaling = turn.inputs.scaling(name);
   if (candidate.in_slice && turn.inputs.measures) input.measures = turn.inputs.measures(name);
   return input.configs != nullptr || input.rival != nullptr ||
          !NeedsConfigs(resource, *input.status, input.topic);

@@ -47,6 +47,7 @@ struct TopicInputs {
   std::vector<TopicRef> topics;  // all that name the cluster; their order is of no meaning
   std::function<bool(const std::string& ns)> namespace_terminating;                // empty: unknown
   std::function<std::optional<TopicMeasures>(const std::string& topic)> measures;  // empty: none
+  std::function<std::optional<TopicScaling>(const std::string& topic)> scaling;    // likewise
 };
 
 class TopicReconciler {

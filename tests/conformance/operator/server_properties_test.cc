@@ -41,7 +41,8 @@ StatusOr<server::LoadedConfig> Load(const char* spec, resources::Addressing addr
   const resources::Subject subject{meta, decoded.value, options, quorum};
   DOHLE_ASSIGN_OR_RETURN(server::ConfigMap properties,
                          server::ParseProperties(resources::ServerProperties(subject)));
-  const auto pod = resources::BuildPod(subject, id, {{"demo-outside-0", {.node_port = 31000}}});
+  const resources::Member member{.id = id, .founder = quorum.IsFounder(id)};
+  const auto pod = resources::BuildPod(subject, member, {{"demo-outside-0", {.node_port = 31000}}});
   EXPECT_EQ(pod.blocked_by, "");
   std::vector<std::string> overrides;
   const json& arguments = pod.body["spec"]["containers"][0]["args"];

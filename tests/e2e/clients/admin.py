@@ -4,6 +4,7 @@
     describe TOPIC                configuration that isn't default, by name
     configure TOPIC KEY VALUE     sets one
     delete TOPIC
+    racks                         of the brokers, by id
     consume TOPIC GROUP COUNT     reads that many records with a group, commits, leaves
     keep-producing TOPIC          prints each value once it is acknowledged by acks=all, until a line or the end comes on stdin
 """
@@ -40,6 +41,11 @@ def delete(bootstrap, topic):
     client = admin(bootstrap)
     client.delete_topics([topic])[topic].result(20)
     return True
+
+
+def racks(bootstrap):
+    client = admin(bootstrap)
+    return {node.id: node.rack for node in client.describe_cluster().result(20).nodes}
 
 
 def consume(bootstrap, topic, group, count):
@@ -87,7 +93,7 @@ def keep_producing(bootstrap, topic):
 
 def main():
     bootstrap, verb, *arguments = sys.argv[1:]
-    verbs = {"describe": describe, "configure": configure, "delete": delete, "consume": consume}
+    verbs = {"describe": describe, "configure": configure, "delete": delete, "racks": racks, "consume": consume}
     if verb == "keep-producing":
         keep_producing(bootstrap, *arguments)
     else:

@@ -1,7 +1,7 @@
 """Clusters of their own, each in a namespace of its own: drift, deletion with Retain and with Delete, the chart dohle-cluster."""
 
 from harness.scenario import check, contains, equal, eventually
-from world import NAMESPACE, ROOT, cluster, condition, topic
+from world import NAMESPACE, OPERATOR_NAMESPACE, RELEASE, ROOT, cluster, condition, topic
 
 import deadlines
 
@@ -40,7 +40,7 @@ def config_without_a_restart(world):
 
 def config_with_a_restart(world):
     pod = world.broker_pod()
-    world.patch("cluster", "quickstart", {"config": {"num.network.threads": "4", "log.retention.ms": None}})
+    world.patch("cluster", "quickstart", {"config": {"queued.max.requests": "400", "log.retention.ms": None}})
     world.broker_ready(unlike=pod)
     world.ready("clusters", "quickstart", deadlines.CLUSTER_READY)
 
@@ -116,6 +116,32 @@ def unschedulable(world):
     world.leave(name)
 
 
+def racks(world):
+    """A broker's rack is its node's label; without the right to read it there is none, which is told, and mended with the right."""
+    name, label = "racked", "example.com/rack"
+    for node in world.lab.nodes:
+        world.kubectl("label", "node", node, "--overwrite", f"{label}=rack-of-{node}")
+
+    def may_read_nodes(value):
+        world.helm("upgrade", RELEASE, ROOT / "charts/dohle", "-n", OPERATOR_NAMESPACE, "--reuse-values", "--set", f"rbac.readNodes={value}",
+                   "--wait", "--timeout", f"{int(deadlines.HELM)}s")
+    may_read_nodes("false")
+    world.namespace(name)
+    world.apply([cluster("placed", rack={"topologyKey": label})], name)
+    told = world.until("clusters", "placed", lambda c: (condition(c, "Degraded") or {}).get("reason") == "RackUnknown"
+                       and condition(c, "Ready")["status"] == "True", "Ready, but RackUnknown", deadlines.CLUSTER_READY, name)
+    contains(condition(told, "Degraded")["message"], "may not read Nodes", "the condition")
+    address = world.bootstrap("external", "placed", name)
+    equal({"0": None}, world.admin("racks", bootstrap=address), "racks before")
+
+    may_read_nodes("auto")
+    world.until("clusters", "placed", lambda c: c["status"]["phase"] == "Ready", "Ready with a rack", deadlines.POD_BACK + deadlines.CLUSTER_READY, name)
+    node = world.broker_pod("placed", 0, name)["spec"]["nodeName"]
+    address = world.bootstrap("external", "placed", name)
+    equal({"0": f"rack-of-{node}"}, world.admin("racks", bootstrap=address), "racks")
+    world.leave(name)
+
+
 def scenarios(world):
     world.run("cluster_drift", drift)
     world.run("cluster_paused", paused)
@@ -124,5 +150,6 @@ def scenarios(world):
     world.run("cluster_deleted_with_retain", deleted_with_retain)
     world.run("cluster_deleted_with_delete", deleted_with_delete)
     world.run("cluster_unschedulable", unschedulable)
+    world.run("cluster_racks", racks)
     world.run("cluster_namespace_deleted", namespace_with_everything)
     world.run("cluster_by_chart", cluster_chart)

@@ -16,6 +16,7 @@ VARIANTS = {
     "default": [],
     "two replicas": ["--set", "replicas=2"],
     "namespaced": ["--set", "watch.namespaced=true", "--set", "watch.namespace=default"],
+    "namespaced, with racks": ["--set", "watch.namespaced=true", "--set", "rbac.readNodes=true"],
     "without CRDs": ["--set", "crds.install=false"],
 }
 
@@ -121,10 +122,10 @@ def least_rights(world):
     def can(*what):
         return world.kubectl("auth", "can-i", *what, "--as", account, "-q", "-A", check=False)[0] == 0
     for words in ("get secrets", "list secrets", "create pods --subresource=exec", "get pods --subresource=log", "delete namespaces",
-                  "create roles", "create clusters.dohle.dev", "delete topics.dohle.dev", "list leases.coordination.k8s.io", "delete nodes",
-                  "update customresourcedefinitions"):
+                  "create roles", "create clusters.dohle.dev", "delete topics.dohle.dev", "list leases.coordination.k8s.io", "delete nodes", "list nodes",
+                  "watch nodes", "update customresourcedefinitions"):
         check(not can(*words.split()), f"the operator may {words}")
-    for words in ("patch pods", "watch topics.dohle.dev", "patch clusters.dohle.dev --subresource=status", "list nodes"):
+    for words in ("patch pods", "watch topics.dohle.dev", "patch clusters.dohle.dev --subresource=status", "get nodes"):
         check(can(*words.split()), f"the operator may not {words}")
 
 

@@ -3,7 +3,7 @@
 import time
 
 from harness.scenario import check, contains, equal
-from world import NAMESPACE, ROOT, condition, sum_of
+from world import NAMESPACE, ROOT, VERSION, condition, sum_of
 
 import deadlines
 
@@ -25,7 +25,7 @@ def status(world):
     cluster = world.ready("clusters", "quickstart", deadlines.CLUSTER_READY)
     equal("Ready", cluster["status"]["phase"], "phase")
     equal({"internal", "external"}, {l["name"] for l in cluster["status"]["listeners"]}, "listeners in the status")
-    equal([0], [b["id"] for b in cluster["status"]["brokers"]], "brokers in the status")
+    equal([(0, VERSION)], [(b["id"], b.get("version")) for b in cluster["status"]["brokers"]], "brokers in the status")
     equal(22, len(cluster["status"]["clusterId"]), "length of the cluster's id")
     for kind in ("Progressing", "Degraded"):
         equal("False", (condition(cluster, kind) or {}).get("status"), kind)

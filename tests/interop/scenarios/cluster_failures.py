@@ -34,10 +34,10 @@ def replicated(ground):
     ground.check_metadata_logs()
 
 
-def _hurt(ground, choose, hurt, mend):
+def _hurt(ground, choose, hurt, mend, **load):
     """A topic under load; choose(topic) names the nodes, hurt and mend do that to each."""
     topic = ground.topic("hurt", 3)
-    ground.load(topic)
+    ground.load(topic, **load)
     nodes = choose(topic)
     for node in nodes:
         hurt(node)
@@ -58,8 +58,6 @@ def _kill(ground, choose):
 def _neither(ground, *nodes):
     """A node that is none of these."""
     return next(node for node in ground.nodes.values() if node not in nodes)
-
-
 
 
 def kill_leader(ground):
@@ -112,13 +110,18 @@ def kill_two(ground):
     _kill(ground, lambda topic: [node for node in ground.nodes.values() if node is not ground.state.active_controller()])
 
 
+def _pause(ground, choose):
+    """SIGSTOP: its connections stay open, its session runs out; woken up, it learns that others lead. Clients with default settings wait for
+    it for up to two minutes."""
+    _hurt(ground, choose, lambda node: node.pause(), lambda node: node.resume(), hasty=True)
+
+
 def pause_leader(ground):
-    """SIGSTOP: its connections stay open, its session runs out; woken up, it learns that others lead."""
-    _hurt(ground, lambda topic: [_neither(ground, ground.state.active_controller())], lambda node: node.pause(), lambda node: node.resume())
+    _pause(ground, lambda topic: [_neither(ground, ground.state.active_controller())])
 
 
 def pause_controller(ground):
-    _hurt(ground, lambda topic: [ground.state.active_controller()], lambda node: node.pause(), lambda node: node.resume())
+    _pause(ground, lambda topic: [ground.state.active_controller()])
 
 
 def rolling_restart(ground):

@@ -24,14 +24,14 @@ class Ground:
 
     _made = 0
 
-    def __init__(self, session, name, nodes=None, voters=None, **overrides):
+    def __init__(self, session, name, nodes=None, voters=None, network=None, **overrides):
         nodes = nodes or {i + 1: (kind, BOTH) for i, kind in enumerate(session.nodes)}
         self.session = session
         Ground._made += 1
         self.directory = session.directory / f"{name}-{Ground._made}"
         self.directory.mkdir()
         brokers.Apache.heap = HEAP
-        self.cluster = Cluster(self.directory, nodes, voters or session.voters, overrides)
+        self.cluster = Cluster(self.directory, nodes, voters or session.voters, overrides, network=network)
         self.state = self.cluster.state
         self.tools = tools.Tools(session, self.cluster)
         self.streams = []

@@ -43,10 +43,10 @@ def cluster(ground):
     contains(ground.tools.call(tools.CLUSTER, "cluster-id", "--bootstrap-server", ground.cluster.bootstrap), "4L6g3nShT-eMCtK--X86sw", "cluster id")
     text = ground.tools.call(tools.CLUSTER, "list-endpoints", "--bootstrap-server", ground.cluster.bootstrap)
     for node in ground.nodes.values():
-        check(re.search(rf"^{node.node_id}\s+localhost\s+{node.port}\b", text, re.M), f"node {node.node_id} is not among\n{text}")
+        check(re.search(rf"^{node.node_id}\s+{re.escape(node.host)}\s+{node.port}\b", text, re.M), f"node {node.node_id} is not among\n{text}")
     text = ground.tools.call(tools.CLUSTER, "list-endpoints", "--bootstrap-controller", ground.cluster.bootstrap_controllers)
     for node in ground.nodes.values():
-        check(re.search(rf"^{node.node_id}\s+localhost\s+{node.controller_port}\b", text, re.M), f"controller {node.node_id} is not among\n{text}")
+        check(re.search(rf"^{node.node_id}\s+{re.escape(node.host)}\s+{node.controller_port}\b", text, re.M), f"controller {node.node_id} is not among\n{text}")
 
 
 def features(ground):

@@ -42,9 +42,7 @@ def _read_all(broker, topic):
 
 
 def kill_in_a_loop(session):
-    seed = random.randrange(1 << 30)
-    print(f"      seed {seed}", flush=True)
-    chance = random.Random(seed)
+    chance = random.Random(session.seed)
     broker = session.new_broker("killed")
     broker.start()
     with clients.Work(session, clients.LIBRDKAFKA) as work:

@@ -1,6 +1,7 @@
 """The groups of scenarios; they run beside each other, each in its own order."""
 
-from . import brokers, clusters, drift, external, files, metrics, operators, several, topics
+from . import autoscaling, brokers, clusters, drift, external, files, metrics, operators, rolls, scaling, several, topics
 
-GROUPS = {"files": files.run, "topics": topics.run, "drift": drift.run, "brokers": brokers.run, "clusters": clusters.run,
-          "operators": operators.run, "several": several.run, "lag": metrics.run_lag, "throughput": metrics.run_throughput, "external": external.run}
+GROUPS = {"autoscaling": autoscaling.run, "broker-autoscaling": autoscaling.run_brokers, "files": files.run, "topics": topics.run, "drift": drift.run,
+          "brokers": brokers.run, "clusters": clusters.run, "operators": operators.run, "several": several.run, "rolls": rolls.run, "scaling": scaling.run,
+          "lag": metrics.run_lag, "throughput": metrics.run_throughput, "external": external.run}

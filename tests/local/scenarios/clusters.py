@@ -8,7 +8,7 @@ def config_with_a_restart(world):
     """What a broker can't change while it runs restarts it: once."""
     world.produce("deeds", range(50))
     old = world.broker_pid()
-    world.write("cluster.yaml", world.cluster(config={"num.network.threads": "4"}))
+    world.write("cluster.yaml", world.cluster(config={"queued.max.requests": "400"}))
     new = eventually(lambda: world.broker_pid() not in (None, old) and world.broker_pid(), "another process")
     world.ready("Cluster", "main")
     world.ready("Topic", "deeds")
@@ -21,9 +21,9 @@ def config_with_a_restart(world):
 
 
 def paused(world):
-    world.write("cluster.yaml", world.cluster(paused=True, config={"num.network.threads": "4"}))
+    world.write("cluster.yaml", world.cluster(paused=True, config={"queued.max.requests": "400"}))
     world.until("Cluster", "main", lambda c: c["status"].get("phase") == "Paused", "phase Paused")
-    world.write("cluster.yaml", world.cluster(config={"num.network.threads": "4"}))
+    world.write("cluster.yaml", world.cluster(config={"queued.max.requests": "400"}))
     world.until("Cluster", "main", lambda c: c["status"].get("phase") == "Ready", "phase Ready")
 
 

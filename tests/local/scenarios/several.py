@@ -52,7 +52,7 @@ def one_cluster(world):
     world.until("Cluster", "main", lambda c: sum(b.get("replicas", 0) for b in c["status"]["brokers"]) >= 9, "9 replicas")
     for partition in next(t for t in metadata["topics"] if t["topic"] == "ledger")["partitions"]:
         equal([0, 1, 2], sorted(r["id"] for r in partition["replicas"]), "replicas")
-    equal({"3"}, {c["metadata"]["annotations"]["dohle.dev/controllers"] for c in world.objects("PersistentVolumeClaim")}, "controllers")
+    equal({"0,1,2"}, {c["metadata"]["annotations"]["dohle.dev/founders"] for c in world.objects("PersistentVolumeClaim")}, "first voters")
     equal({status["clusterId"]}, {c["metadata"]["annotations"]["dohle.dev/cluster-id"] for c in world.objects("PersistentVolumeClaim")}, "ids")
     world.produce("ledger", range(1000))
     equal(1000, len(world.consume("ledger")), "records")
@@ -80,7 +80,7 @@ def rolling_restart(world):
     before = [world.broker_pid(broker=b) for b in range(3)]
     producer = Producer(world, "rolled")
     seen = []
-    world.write("cluster.yaml", world.cluster(brokers=3, config={"num.network.threads": "4"}))
+    world.write("cluster.yaml", world.cluster(brokers=3, config={"queued.max.requests": "400"}))
 
     def rolled(cluster):
         pods = world.objects("Pod")
@@ -97,17 +97,11 @@ def rolling_restart(world):
 
 
 def grows(world):
-    """A broker that is added is no controller; taking one away is refused, and so is what was alone becoming several."""
-    world.write("cluster.yaml", world.cluster(brokers=4, config={"num.network.threads": "4"}))
+    """A broker that is added is there for clients, and the quorum knows it."""
+    world.write("cluster.yaml", world.cluster(brokers=4, config={"queued.max.requests": "400"}))
     world.until("Cluster", "main", lambda c: c["status"].get("readyReplicas") == 4, "four brokers", LONG)
     world.ready("Cluster", "main", LONG)
     equal([0, 1, 2, 3], sorted(b["id"] for b in json.loads(world.kcat("-L", "-J")[1])["brokers"]), "brokers that a client sees")
-    roles = [next(a for a in p["spec"]["containers"][0]["args"] if a.startswith("process.roles"))
-             for p in sorted(world.objects("Pod"), key=lambda p: p["metadata"]["name"])]
-    equal(["process.roles=broker,controller"] * 3 + ["process.roles=broker"], roles, "roles")
-    world.write("cluster.yaml", world.cluster(brokers=3, config={"num.network.threads": "4"}))
-    world.said("brokers can't be taken away yet")
-    world.write("cluster.yaml", world.cluster(brokers=4, config={"num.network.threads": "4"}))
 
 
 def comes_back(world):

@@ -65,10 +65,10 @@ def held_port():
             holder.close()
 
 
-def answers(port):
+def answers(port, host="127.0.0.1"):
     """Does a Kafka broker answer ApiVersions v0 there?"""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        with socket.create_connection((host, port), timeout=2) as connection:
             connection.sendall(struct.pack(">ihhih", 10, 18, 0, 1, -1))
             header = connection.recv(4, socket.MSG_WAITALL)
             if len(header) < 4:
@@ -93,6 +93,7 @@ class Broker:
         self.port = self.controller_port = None
         self.process = None
         self.environment = {}  # what the broker's process gets beside ours
+        self.prefix = ()  # words in front of its command
         directory.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -123,7 +124,7 @@ class Broker:
         """Starts the process; returns where its log begins."""
         with open(self.log_path, "ab") as log:
             position = log.tell()
-            self.process = subprocess.Popen(self.command(properties), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+            self.process = subprocess.Popen([*self.prefix, *self.command(properties)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
                                             env={**os.environ, **self.environment}, preexec_fn=die_with_parent)
         return position
 

@@ -1,6 +1,6 @@
 """Clusters of several nodes under test, each Apache Kafka or Dohle, with static or dynamic voters.
 
-Ports are held from a node's making to the cluster's end, so that the properties of all can name them before any node runs. What
+Addresses are settled at a node's making (network.py), so that the properties of all can name them before any node runs. What
 the two kinds of node get to read is the same file.
 """
 
@@ -12,6 +12,7 @@ import uuid
 
 from . import broker as brokers
 from .cluster_state import ClusterState
+from .network import Loopback
 from .process import Failure
 from .scenario import check, eventually
 
@@ -46,15 +47,16 @@ def random_uuid():
 
 
 class Node:
-    """One member: an id, ports and a data directory that stay, and the program of one kind or the other that runs on them."""
+    """One member: an id, addresses and a data directory that stay, and the program of one kind or the other that runs on them."""
 
     def __init__(self, cluster, node_id, kind, roles):
         self.cluster, self.node_id, self.roles = cluster, node_id, roles
         self.directory = cluster.directory / f"node-{node_id}"
         self.directory_id = random_uuid()
         self.paused = False
-        self._held = [brokers.held_port(), brokers.held_port()]
-        self.port, self.controller_port = (holder.getsockname()[1] for holder in self._held)
+        self.apart = False  # its network is cut: it isn't asked anything
+        self.host, self.port, self.controller_port, self._prefix = cluster.network.place(node_id)
+        self.environment = {}  # what its process gets beside ours
         self._formatted = False
         self._running = False  # as far as we have to do with it
         self.overrides = {}  # properties of this node alone
@@ -67,6 +69,7 @@ class Node:
         self.kind = kind
         self.program = self.cluster.programs[kind](self.directory)
         self.program.port, self.program.controller_port = self.port, self.controller_port
+        self.program.prefix, self.program.environment = self._prefix, self.environment
         return self
 
     @property
@@ -83,7 +86,11 @@ class Node:
 
     @property
     def bootstrap(self):
-        return f"localhost:{self.port}"
+        return f"{self.host}:{self.port}"
+
+    @property
+    def controller_address(self):
+        return f"{self.host}:{self.controller_port}"
 
     def is_broker(self):
         return BROKER in self.roles
@@ -95,11 +102,11 @@ class Node:
         return self.program.alive()
 
     def serves(self):
-        return self.alive() and not self.paused
+        return self.alive() and not self.paused and not self.apart
 
     def write_properties(self):
-        listeners = [f"PLAINTEXT://localhost:{self.port}"] if self.is_broker() else []
-        listeners += [f"CONTROLLER://localhost:{self.controller_port}"] if self.is_controller() else []
+        listeners = [f"PLAINTEXT://{self.bootstrap}"] if self.is_broker() else []
+        listeners += [f"CONTROLLER://{self.controller_address}"] if self.is_controller() else []
         self.program.overrides.update({
             **_SETTINGS,
             **self.cluster.quorum_properties(),
@@ -133,7 +140,7 @@ class Node:
         return f"node {self.node_id} ({self.kind}) ended with code {self.program.process.returncode}\n{self.program.log_tail()}"
 
     def _answers_or_died(self):
-        return self.death() or brokers.answers(self.port if self.is_broker() else self.controller_port)
+        return self.death() or brokers.answers(self.port if self.is_broker() else self.controller_port, self.host)
 
     def await_answer(self, timeout_s=90):
         try:
@@ -184,15 +191,14 @@ class Node:
     def close(self):
         if self.program.process is not None and self.alive():
             self.kill()
-        for holder in self._held:
-            holder.close()
 
 
 class Cluster:
     """nodes: {id: (kind, roles)}. voters: "static" (controller.quorum.voters, kraft.version 0) or "dynamic" (KIP-853)."""
 
-    def __init__(self, directory, nodes, voters="static", overrides=None, programs=None):
+    def __init__(self, directory, nodes, voters="static", overrides=None, programs=None, network=None):
         self.directory = directory
+        self.network = network or Loopback()
         self.voters = voters
         self.overrides = overrides or {}
         self.programs = programs or brokers.KINDS
@@ -220,7 +226,7 @@ class Cluster:
 
     @property
     def bootstrap_controllers(self):
-        return ",".join(f"localhost:{node.controller_port}" for node in self.controllers())
+        return ",".join(node.controller_address for node in self.controllers())
 
     def add(self, node_id, kind, roles):
         """One more node, not started; no initial voter."""
@@ -233,7 +239,7 @@ class Cluster:
 
     def quorum_properties(self):
         if self.voters == "static":
-            names = ",".join(f"{node.node_id}@localhost:{node.controller_port}" for node in self._initial_voters())
+            names = ",".join(f"{node.node_id}@{node.controller_address}" for node in self._initial_voters())
             return {"controller.quorum.voters": names, "controller.quorum.bootstrap.servers": None}
         return {"controller.quorum.bootstrap.servers": self.bootstrap_controllers}
 
@@ -243,7 +249,7 @@ class Cluster:
             return features
         if not node.is_controller() or not node.directory_id:
             return ["--no-initial-controllers", *features]
-        voters = ",".join(f"{n.node_id}@localhost:{n.controller_port}:{n.directory_id}" for n in self._initial_voters())
+        voters = ",".join(f"{n.node_id}@{n.controller_address}:{n.directory_id}" for n in self._initial_voters())
         return ["--initial-controllers", voters, *features]
 
     def start(self, timeout_s=150):
@@ -291,3 +297,4 @@ class Cluster:
         for node in self.nodes.values():
             node.close()
         self.state.close()
+        self.network.close()

@@ -18,25 +18,25 @@ class ClusterState:
         self._cluster = cluster
         self._connections = {}
 
-    def ask(self, port, api, version, body):
+    def ask(self, node, api, version, body):
         if ClusterState._protocol is None:
             ClusterState._protocol = wire.Protocol()
         protocol = ClusterState._protocol
         try:
-            connection = self._connections.get(port) or wire.Connection(port, timeout_s=10)
-            self._connections[port] = connection
+            connection = self._connections.get(node) or wire.Connection(node.port, timeout_s=10, host=node.host)
+            self._connections[node] = connection
             connection.send(protocol.request(api, version, body))
             data = connection.receive()
         except OSError as error:
-            self._drop(port)
-            raise Failure(f"{api} to port {port}: {error}") from None
+            self._drop(node)
+            raise Failure(f"{api} to node {node.node_id}: {error}") from None
         if data is None:
-            self._drop(port)
-            raise Failure(f"{api} to port {port}: the connection was closed")
+            self._drop(node)
+            raise Failure(f"{api} to node {node.node_id}: the connection was closed")
         return protocol.response(api, version, data)[1]
 
-    def _drop(self, port):
-        connection = self._connections.pop(port, None)
+    def _drop(self, node):
+        connection = self._connections.pop(node, None)
         if connection:
             connection.close()
 
@@ -49,7 +49,7 @@ class ClusterState:
     def metadata(self, topics=None, node=None):
         """topics: None for all."""
         names = None if topics is None else [{"topicId": "0" * 32, "name": name} for name in topics]
-        return self.ask((node or self._serving()).port, "Metadata", 12, {"topics": names, "allowAutoTopicCreation": False})
+        return self.ask(node or self._serving(), "Metadata", 12, {"topics": names, "allowAutoTopicCreation": False})
 
     def brokers(self, node=None):
         return {broker["nodeId"] for broker in self.metadata([], node)["brokers"]}
@@ -83,7 +83,7 @@ class ClusterState:
     def quorum(self):
         """As the active controller tells it, through a broker."""
         body = {"topics": [{"topicName": "__cluster_metadata", "partitions": [{"partitionIndex": 0}]}]}
-        answer = self.ask(self._serving().port, "DescribeQuorum", 1, body)
+        answer = self.ask(self._serving(), "DescribeQuorum", 1, body)
         if answer["errorCode"] != 0:
             raise Failure(f"DescribeQuorum: error {answer['errorCode']}")
         p = answer["topics"][0]["partitions"][0]
@@ -102,7 +102,7 @@ class ClusterState:
             raise Failure(f"{topic}-{partition} has no leader")
         body = {"replicaId": -1, "isolationLevel": 0,
                 "topics": [{"name": topic, "partitions": [{"partitionIndex": partition, "currentLeaderEpoch": -1, "timestamp": -1}]}]}
-        p = self.ask(leader.port, "ListOffsets", 7, body)["topics"][0]["partitions"][0]
+        p = self.ask(leader, "ListOffsets", 7, body)["topics"][0]["partitions"][0]
         if p["errorCode"] != 0:
             raise Failure(f"ListOffsets of {topic}-{partition}: error {p['errorCode']}")
         return p["offset"]
@@ -114,7 +114,7 @@ class ClusterState:
                 "forgottenTopicsData": [],
                 "topics": [{"topicId": ids[topic], "partitions": [{"partition": partition, "currentLeaderEpoch": -1, "fetchOffset": offset,
                                                                   "lastFetchedEpoch": -1, "logStartOffset": -1, "partitionMaxBytes": 1 << 20}]}]}
-        answer = self.ask(node.port, "Fetch", 13, body)
+        answer = self.ask(node, "Fetch", 13, body)
         if answer["errorCode"] != 0 or not answer["responses"]:
             raise Failure(f"Fetch of {topic}-{partition}: error {answer['errorCode']}")
         return answer["responses"][0]["partitions"][0]
@@ -125,22 +125,22 @@ class ClusterState:
                  "assignments": [{"partitionIndex": p, "brokerIds": ids} for p, ids in (assignment or {}).items()],
                  "configs": [{"name": key, "value": str(value)} for key, value in (configs or {}).items()]}
         body = {"topics": [topic], "timeoutMs": 60000, "validateOnly": False}
-        answer = self.ask(self._serving().port, "CreateTopics", 7, body)["topics"][0]
+        answer = self.ask(self._serving(), "CreateTopics", 7, body)["topics"][0]
         if answer["errorCode"] != 0:
             raise Failure(f"CreateTopics of {name}: error {answer['errorCode']} {answer['errorMessage']}")
 
     def delete_topic(self, name):
         body = {"topics": [{"name": name, "topicId": "0" * 32}], "timeoutMs": 60000}
-        answer = self.ask(self._serving().port, "DeleteTopics", 6, body)["responses"][0]
+        answer = self.ask(self._serving(), "DeleteTopics", 6, body)["responses"][0]
         if answer["errorCode"] != 0:
             raise Failure(f"DeleteTopics of {name}: error {answer['errorCode']}")
 
     def elect_preferred(self):
         """Each partition is led by its first replica again, as far as that is in sync."""
-        answer = self.ask(self._serving().port, "ElectLeaders", 2, {"electionType": 0, "topicPartitions": None, "timeoutMs": 30000})
+        answer = self.ask(self._serving(), "ElectLeaders", 2, {"electionType": 0, "topicPartitions": None, "timeoutMs": 30000})
         if answer["errorCode"] != 0:
             raise Failure(f"ElectLeaders: error {answer['errorCode']}")
 
     def close(self):
-        for port in list(self._connections):
-            self._drop(port)
+        for node in list(self._connections):
+            self._drop(node)

@@ -49,6 +49,11 @@ class HistoryTest(unittest.TestCase):
     def test_lost(self):
         self.fails("1 of 3 acknowledged records are not where they were put", logs={0: [(0, "p-0")], 1: [(0, "p-1")]})
 
+    def test_lost_without_an_offset(self):
+        text = GOOD.replace("acked 0 1 p-2", "acked 0 -1 p-2")
+        history.check_history([stream(text)], LOGS)
+        self.fails("1 of 3 acknowledged records are not where they were put", text, {0: [(0, "p-0"), (1, "p-3")], 1: [(0, "p-1")]})
+
     def test_another_in_its_place(self):
         self.fails("acknowledged records are not where", logs={0: [(0, "p-0"), (1, "p-3")], 1: [(0, "p-1")]})
 

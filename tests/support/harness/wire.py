@@ -263,8 +263,8 @@ class Protocol:
 class Connection:
     """One connection to a broker."""
 
-    def __init__(self, port, timeout_s=15):
-        self._socket = socket.create_connection(("localhost", port), timeout=timeout_s)
+    def __init__(self, port, timeout_s=15, host="localhost"):
+        self._socket = socket.create_connection((host, port), timeout=timeout_s)
 
     def send(self, data):
         self._socket.sendall(struct.pack(">i", len(data)) + data)

@@ -6,7 +6,10 @@ import time
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-BOOTSTRAP, TOPIC, PARTITIONS, NAME, RATE, GROUP, KIND = sys.argv[1:]
+BOOTSTRAP, TOPIC, PARTITIONS, NAME, RATE, GROUP, KIND, PATIENCE = sys.argv[1:]
+HASTY = PATIENCE == "hasty"
+REQUESTS = {"socket.timeout.ms": 5000, "topic.metadata.refresh.interval.ms": 3000} if HASTY else {}
+SESSION = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000} if HASTY else {}
 MOST_OPEN = 20_000  # what waits for a leader is bounded: the history is checked record by record
 
 draining, ending = threading.Event(), threading.Event()
@@ -30,12 +33,13 @@ def now_us():
 
 
 def produce():
-    producer = Producer({"bootstrap.servers": BOOTSTRAP, "acks": "all", "enable.idempotence": KIND == "idempotent"})
+    producer = Producer({"bootstrap.servers": BOOTSTRAP, "acks": "all", "enable.idempotence": KIND == "idempotent", **REQUESTS})
 
     def delivered(value, sent_us):
         def callback(error, message):
             if error is None:
-                say("acked", message.partition(), message.offset(), value, sent_us, now_us())
+                offset = -1 if message.offset() is None else message.offset()
+                say("acked", message.partition(), offset, value, sent_us, now_us())
             else:
                 say("refused", value, error)
         return callback
@@ -54,7 +58,8 @@ def produce():
 
 
 def consume():
-    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False,
+                         **REQUESTS, **SESSION})
     consumer.subscribe([TOPIC])
     while not ending.is_set():
         offsets = {}

@@ -17,13 +17,15 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * A client that goes on while the cluster is being hurt, with default settings but acks=all: see tests/interop/clients/README.md, «Streams».
- * `Stream BOOTSTRAP TOPIC PARTITIONS NAME RATE GROUP|- idempotent|plain`.
+ * `Stream BOOTSTRAP TOPIC PARTITIONS NAME RATE GROUP|- idempotent|plain default|hasty`.
  */
 public final class Stream {
   private static volatile boolean draining;
   private static volatile boolean ending;
+  private static boolean hasty;
 
   public static void main(String[] args) throws Exception {
+    hasty = args[7].equals("hasty");
     Thread consumer = new Thread(() -> consume(args[0], args[1], args[5]), "consumer");
     if (!args[5].equals("-")) consumer.start();
     Thread input = new Thread(Stream::listen, "input");
@@ -59,6 +61,7 @@ public final class Stream {
     properties.put("enable.idempotence", String.valueOf(idempotent));
     properties.put("key.serializer", "org.apache.kafka.common.serialization.StringSerializer");
     properties.put("value.serializer", "org.apache.kafka.common.serialization.StringSerializer");
+    hurry(properties);
     AtomicInteger open = new AtomicInteger();
     int count = 0;
     try (KafkaProducer<String, String> producer = new KafkaProducer<>(properties)) {
@@ -75,6 +78,10 @@ public final class Stream {
       producer.flush();
     }
     say("drained " + count);
+  }
+
+  private static void hurry(Properties properties) {
+    if (hasty) properties.putAll(Map.of("request.timeout.ms", "5000", "metadata.max.age.ms", "3000"));
   }
 
   private static void send(KafkaProducer<String, String> producer, String topic, int partition, String value, AtomicInteger open) {
@@ -96,6 +103,8 @@ public final class Stream {
     properties.put("group.id", group);
     properties.put("auto.offset.reset", "earliest");
     properties.put("enable.auto.commit", "false");
+    hurry(properties);
+    if (hasty) properties.putAll(Map.of("session.timeout.ms", "6000", "heartbeat.interval.ms", "1000"));
     properties.put("key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
     properties.put("value.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
     try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(properties)) {
