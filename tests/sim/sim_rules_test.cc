@@ -60,10 +60,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Lack{"ReadBelowHighWatermark", 3, {&replica::g_rules.read_below_high_watermark}},
                     Lack{"CheckSequences", 1, {&replica::g_rules.check_sequences}},
                     Lack{"FlushBeforeAnswer", 1, {&replica::g_rules.flush_before_answer}},
-                    Lack{"ElectInSync", 3, {&controller::g_rules.elect_in_sync}}),
+                    Lack{"ElectInSync", 3, {&controller::g_rules.elect_in_sync}},
+                    Lack{"FindDivergence", 3, {&replica::g_rules.find_divergence}},
+                    Lack{"MinInSyncReplicas", 3, {&replica::g_rules.min_in_sync_replicas}},
+                    Lack{"JoinCaughtUp", 3, {&replica::g_rules.join_caught_up}},
+                    Lack{"UncleanStopCounts", 3, {&controller::g_rules.unclean_stop_counts}}),
     NameOf);
 
-// Nobody knows yet whether the faults of today find these: they are looked for on demand.
+// Not found yet: looked for on demand.
 class RulesToBeFound : public RulesAreNeeded {};
 
 TEST_P(RulesToBeFound, TheSimulationSeesTheLack) {
@@ -71,16 +75,12 @@ TEST_P(RulesToBeFound, TheSimulationSeesTheLack) {
   Search(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Sought, RulesToBeFound,
-    testing::Values(Lack{"FindDivergence", 3, {&replica::g_rules.find_divergence}},
-                    Lack{"MinInSyncReplicas", 3, {&replica::g_rules.min_in_sync_replicas}},
-                    Lack{"JoinCaughtUp", 3, {&replica::g_rules.join_caught_up}},
-                    Lack{"CheckBrokerEpochs",
-                         3,
-                         {&replica::g_rules.check_broker_epochs, &controller::g_rules.check_broker_epochs}},
-                    Lack{"UncleanStopCounts", 3, {&controller::g_rules.unclean_stop_counts}}),
-    NameOf);
+INSTANTIATE_TEST_SUITE_P(Sought, RulesToBeFound,
+                         testing::Values(Lack{"CheckBrokerEpochs",
+                                              3,
+                                              {&replica::g_rules.check_broker_epochs,
+                                               &controller::g_rules.check_broker_epochs}}),
+                         NameOf);
 
 }  // namespace
 }  // namespace dohle::sim
