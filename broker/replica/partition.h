@@ -282,6 +282,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // `appended` may be rejected.
   StatusOr<storage::AppendResult> Judge(std::span<const char> batches,
                                         StatusOr<storage::AppendResult> appended);
+  // In the lane. Why a batch that this log would take may not be before another one of its producer; OK: it
+  // may.
+  Status CheckOrder(std::span<const char> batches);
   FetchProblem CheckEpoch(LeaderEpoch current, bool only_from_leader = true) const;
   // False: it would have to wait for the disk and may not.
   bool ReadInto(const FetchOptions& options, bool may_block, FetchedPartition* fetched);

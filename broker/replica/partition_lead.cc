@@ -1,5 +1,6 @@
 // The leader's side of a Partition.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "broker/replica/partition.h"
@@ -19,9 +20,10 @@ Status NotCommittedInTime(const TopicPartition& name, Offset end) {
 }
 
 // Of an idempotent producer's batch; it sends one at a time.
-ProducerId ProducerOf(std::span<const char> batches) {
+std::optional<ProducerSequence> SequenceOf(std::span<const char> batches) {
   const auto batch = kafka::BatchCursor({batches.data(), batches.size()}).Next();
-  return batch && batch->has_producer_id() ? batch->producer_id() : kNoProducerId;
+  if (!batch || !batch->has_producer_id()) return std::nullopt;
+  return ProducerSequence{batch->producer_id(), batch->producer_epoch(), batch->base_sequence()};
 }
 
 Status TooFewReplicas(StatusCode code, const TopicPartition& name) {
@@ -163,20 +165,29 @@ Status Partition::CheckAppend(const AppendOptions& options) const {
 StatusOr<storage::AppendResult> Partition::Judge(std::span<const char> batches,
                                                  StatusOr<storage::AppendResult> appended) {
   if (appended.ok() && refused_ == nullptr) return appended;
-  const ProducerId producer = ProducerOf(batches);
-  if (producer == kNoProducerId) return appended;
+  const auto sequence = SequenceOf(batches);
+  if (!sequence) return appended;
   if (!appended.ok()) {
     if (refused_ == nullptr) refused_ = std::make_unique<RefusedProducers>();
-    refused_->Note(producer, appended.status());
+    refused_->Note(*sequence, appended.status());
     return appended;
   }
   if (appended->rejection == storage::AppendRejection::kOutOfOrderSequenceNumber) {
-    if (Status before = refused_->TakeReason(producer); !before.ok()) return before;
+    if (Status before = refused_->TakeReason(sequence->producer); !before.ok()) return before;
   } else if (appended->rejection == storage::AppendRejection::kNone) {
-    refused_->Forget(producer);
+    refused_->Forget(sequence->producer);
   }
   if (refused_->empty()) refused_.reset();
   return appended;
+}
+
+Status Partition::CheckOrder(std::span<const char> batches) {
+  if (refused_ == nullptr) return OkStatus();
+  const auto sequence = SequenceOf(batches);
+  if (!sequence || log_->KnowsProducer(sequence->producer)) return OkStatus();
+  Status before = refused_->TakeReasonBefore(*sequence);
+  if (refused_->empty()) refused_.reset();
+  return before;
 }
 
 env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendOptions options) {
@@ -186,6 +197,10 @@ env::Task<StatusOr<Appended>> Partition::Append(std::span<char> batches, AppendO
     env::LaneGuard in_lane = co_await lane_.Enter();
     const Status may = CheckAppend(options);
     if (!may.ok()) co_return Judge(batches, may).status();
+    if (options.origin == storage::AppendOrigin::kClient) {
+      const Status in_order = CheckOrder(batches);
+      if (!in_order.ok()) co_return in_order;
+    }
     if (!log_->has_files()) {
       const Status created = co_await CreateFilesOf(*log_);
       if (!created.ok()) co_return Judge(batches, created).status();

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,10 +17,14 @@ namespace {
 
 constexpr ProducerId kProducer(7);
 
+ProducerSequence BatchOf(ProducerId producer, int32_t base_sequence = 0, int16_t epoch = 0) {
+  return {producer, ProducerEpoch(epoch), base_sequence};
+}
+
 TEST(RefusedProducersTest, TellsThoseBehindAndNoMore) {
   RefusedProducers refused;
   EXPECT_TRUE(refused.TakeReason(kProducer).ok());
-  refused.Note(kProducer, absl::ResourceExhaustedError("full"));
+  refused.Note(BatchOf(kProducer), absl::ResourceExhaustedError("full"));
   EXPECT_TRUE(refused.TakeReason(ProducerId(8)).ok());
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(absl::IsResourceExhausted(refused.TakeReason(kProducer))) << i;
   EXPECT_TRUE(refused.TakeReason(kProducer).ok());
@@ -27,8 +33,8 @@ TEST(RefusedProducersTest, TellsThoseBehindAndNoMore) {
 
 TEST(RefusedProducersTest, TheLastReasonCounts) {
   RefusedProducers refused;
-  refused.Note(kProducer, absl::ResourceExhaustedError("full"));
-  refused.Note(kProducer, absl::UnavailableError("too few"));
+  refused.Note(BatchOf(kProducer), absl::ResourceExhaustedError("full"));
+  refused.Note(BatchOf(kProducer), absl::UnavailableError("too few"));
   EXPECT_EQ(refused.size(), 1);
   EXPECT_TRUE(absl::IsUnavailable(refused.TakeReason(kProducer)));
   refused.Forget(kProducer);
@@ -37,10 +43,32 @@ TEST(RefusedProducersTest, TheLastReasonCounts) {
 
 TEST(RefusedProducersTest, KeepsAFew) {
   RefusedProducers refused;
-  for (int i = 0; i < 1000; ++i) refused.Note(ProducerId(i), absl::UnavailableError("too few"));
+  for (int i = 0; i < 1000; ++i) refused.Note(BatchOf(ProducerId(i)), absl::UnavailableError("too few"));
   EXPECT_EQ(refused.size(), 64);
   EXPECT_TRUE(refused.TakeReason(ProducerId(0)).ok());
   EXPECT_TRUE(absl::IsUnavailable(refused.TakeReason(ProducerId(999))));
+}
+
+TEST(RefusedProducersTest, WhatComesBehindTheFirst) {
+  RefusedProducers refused;
+  EXPECT_TRUE(refused.TakeReasonBefore(BatchOf(kProducer, 5)).ok());
+  refused.Note(BatchOf(kProducer, 5), absl::UnavailableError("too few"));
+  refused.Note(BatchOf(kProducer, 7), absl::UnavailableError("too few"));
+  EXPECT_TRUE(refused.TakeReasonBefore(BatchOf(kProducer, 4)).ok());
+  EXPECT_TRUE(refused.TakeReasonBefore(BatchOf(kProducer, 5)).ok()) << "the first itself, once more";
+  EXPECT_FALSE(refused.TakeReasonBefore(BatchOf(kProducer, 6)).ok());
+  EXPECT_FALSE(refused.TakeReasonBefore(BatchOf(kProducer, 9)).ok());
+  EXPECT_TRUE(refused.TakeReasonBefore(BatchOf(kProducer, 9, 1)).ok()) << "another epoch counts anew";
+  refused.Note(BatchOf(kProducer, 0, 1), absl::UnavailableError("too few"));
+  EXPECT_TRUE(refused.TakeReasonBefore(BatchOf(kProducer, 9)).ok());
+  EXPECT_FALSE(refused.TakeReasonBefore(BatchOf(kProducer, 9, 1)).ok());
+}
+
+TEST(RefusedProducersTest, SequencesWrap) {
+  RefusedProducers refused;
+  refused.Note(BatchOf(kProducer, INT32_MAX), absl::UnavailableError("too few"));
+  EXPECT_TRUE(refused.TakeReasonBefore(BatchOf(kProducer, INT32_MAX - 1)).ok());
+  EXPECT_FALSE(refused.TakeReasonBefore(BatchOf(kProducer, 0)).ok());
 }
 
 class RefusedByPartitionTest : public ::testing::Test {
@@ -108,6 +136,33 @@ TEST_F(RefusedByPartitionTest, BehindAFullDisk) {
   }
   EXPECT_EQ(Send(9)->rejection, storage::AppendRejection::kOutOfOrderSequenceNumber)
       << "nothing was refused before";
+}
+
+// A log that knows nothing of a producer takes any sequence: 0 and 1 would be out of order then.
+TEST_F(RefusedByPartitionTest, BehindTheFirstBatchesOfAProducer) {
+  Lead();
+  node_.disk().set_capacity(0);
+  EXPECT_TRUE(absl::IsResourceExhausted(Send(0).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(Send(1).status()));
+  node_.disk().set_capacity(1 << 20);
+  EXPECT_TRUE(absl::IsResourceExhausted(Send(2).status()));
+  for (const int32_t sequence : {0, 1, 2, 3}) {
+    const auto appended = Send(sequence);
+    ASSERT_TRUE(appended.ok()) << appended.status();
+    EXPECT_EQ(appended->rejection, storage::AppendRejection::kNone);
+  }
+}
+
+TEST_F(RefusedByPartitionTest, AProducerThatHasExpiredGoesOnWhereItWas) {
+  Lead();
+  node_.disk().set_capacity(0);
+  EXPECT_TRUE(absl::IsResourceExhausted(Send(40).status()));
+  node_.disk().set_capacity(1 << 20);
+  for (const int32_t sequence : {40, 41}) {
+    const auto appended = Send(sequence);
+    ASSERT_TRUE(appended.ok()) << appended.status();
+    EXPECT_EQ(appended->rejection, storage::AppendRejection::kNone);
+  }
 }
 
 TEST_F(RefusedByPartitionTest, BehindAnAnswerOfANodeThatDidNotLeadYet) {

@@ -334,6 +334,9 @@ void Log::OnHighWatermark(Offset high_watermark) { producers_->OnHighWatermark(h
 bool Log::HasOngoingTransaction(ProducerId producer_id, ProducerEpoch epoch) const {
   return producers_->HasOngoingTransaction(producer_id, epoch);
 }
+bool Log::KnowsProducer(ProducerId producer_id) const {
+  return producers_->producers().contains(producer_id);
+}
 size_t Log::producer_count() const { return producers_->producers().size(); }
 std::vector<ProducerDescription> Log::DescribeProducers() const { return producers_->Describe(); }
 

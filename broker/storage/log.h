@@ -207,6 +207,8 @@ class Log {
   // Forgets finished transactions whose marker lies below the high watermark.
   void OnHighWatermark(Offset high_watermark);
   size_t producer_count() const;  // whose state is kept
+  // If not, it takes a batch of any sequence of this producer: its state may have expired.
+  bool KnowsProducer(ProducerId producer_id) const;
   bool HasOngoingTransaction(ProducerId producer_id, ProducerEpoch epoch) const;
   std::vector<ProducerDescription> DescribeProducers() const;
 

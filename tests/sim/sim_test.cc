@@ -50,13 +50,15 @@ struct Size {
   double part_of_time;
 };
 
+void SetUpLog() {
+  log::SetProgramToStderr();
+  log::SetLevel(FromEnvironment("DOHLE_SEED") ? log::Level::kDebug : log::Level::kError);
+  std::signal(SIGABRT, &SayTheSeed);
+}
+
 class SimTest : public testing::TestWithParam<Size> {
  protected:
-  SimTest() {
-    log::SetProgramToStderr();
-    log::SetLevel(FromEnvironment("DOHLE_SEED") ? log::Level::kDebug : log::Level::kError);
-    std::signal(SIGABRT, &SayTheSeed);
-  }
+  SimTest() { SetUpLog(); }
   void SetUp() override {
     // One seed is that of one size: a node alone unless it is said.
     const uint64_t every = FromEnvironment("DOHLE_SEED") ? 1 : static_cast<uint64_t>(GetParam().nodes);
@@ -117,6 +119,25 @@ TEST_P(SimTest, ASeedIsARun) {
   for (const uint64_t seed : {3, 4})
     EXPECT_EQ(RunOne(seed, nodes).trace, RunOne(seed, nodes).trace) << "seed " << seed;
   EXPECT_NE(RunOne(3, nodes).trace, RunOne(4, nodes).trace);
+}
+
+// Each has found a bug once.
+TEST(SeedsThatFoundTest, FindNothingAnyMore) {
+  if (FromEnvironment("DOHLE_SEED") || FromEnvironment("DOHLE_SIM_NODES")) GTEST_SKIP();
+  SetUpLog();
+  struct Found {
+    int nodes;
+    uint64_t seed;
+    const char* bug;
+  };
+  for (const Found& found :
+       {Found{4, 20025, "a producer's third batch was taken after its first two had been refused"}}) {
+    const RunResult result = RunOne(found.seed, found.nodes);
+    for (const std::string& violation : result.violations) {
+      ADD_FAILURE() << found.bug << "; " << violation << "\nrepeat with DOHLE_SIM_NODES=" << found.nodes
+                    << " DOHLE_SEED=" << found.seed << " build/bin/sim_test";
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Nodes, SimTest,
