@@ -282,6 +282,7 @@ env::Task<Status> Broker::Parts::Register() {
   options.rack = config().rack;
   options.endpoints = listeners.BrokerEndpoints();
   options.previous_broker_epoch = logs->previous_broker_epoch();
+  options.incarnation_id = logs->unheard_incarnation();
   for (const auto& directory : logs->directories()) {
     options.log_dirs.push_back(directory->properties().directory_id);
   }
@@ -354,17 +355,20 @@ bool Broker::Parts::HasOtherBrokers() const {
 }
 
 // Who hasn't registered has taken nothing in: it ends as clean as it came. Else a broker that is stopped
-// while it waits for a controller would count as one that may have forgotten something (KIP-966).
+// while it waits for a controller would count as one that may have forgotten something (KIP-966). What it has
+// asked for may have been taken without its hearing of it: the next one goes on under its incarnation.
 env::Task<Status> Broker::Parts::CloseLogs() {
   if (replicas != nullptr && registration != nullptr) {
     const BrokerEpoch epoch = broker_epoch.Get();
-    co_return co_await replicas->ShutDown(epoch > BrokerEpoch(-1) ? epoch : logs->previous_broker_epoch());
+    if (epoch > BrokerEpoch(-1)) co_return co_await replicas->ShutDown(epoch);
+    co_return co_await replicas->ShutDown(logs->previous_broker_epoch(), registration->incarnation_id());
   }
   if (logs == nullptr) co_return OkStatus();
   auto mark = [this]() -> Status {
     for (const auto& directory : logs->directories()) {
       if (directory->offline() || !directory->clean_shutdown()) continue;
-      DOHLE_RETURN_IF_ERROR(directory->MarkCleanShutdown(directory->previous_broker_epoch()));
+      DOHLE_RETURN_IF_ERROR(
+          directory->MarkCleanShutdown(directory->previous_broker_epoch(), directory->unheard_incarnation()));
     }
     return OkStatus();
   };

@@ -273,7 +273,7 @@ env::Task<LogsHealth> ReplicaSet::CheckHealth() {
 
 int64_t ReplicaSet::MonotonicMs() const { return env_.clock.Now().nanoseconds() / 1'000'000; }
 
-env::Task<Status> ReplicaSet::ShutDown(BrokerEpoch broker_epoch) {
+env::Task<Status> ReplicaSet::ShutDown(BrokerEpoch broker_epoch, Uuid unheard_incarnation) {
   std::vector<storage::PartitionCheckpoint> checkpoints;
   std::vector<ClosingLog> logs;
   for (const auto& partition : partitions_.All()) {
@@ -289,7 +289,7 @@ env::Task<Status> ReplicaSet::ShutDown(BrokerEpoch broker_epoch) {
     logs[i].directory = logs_.FindDirectory(checkpoints[i].directory_id);
   Status closed = co_await CloseLogs(env_.blocking_pool, logs, options_.recovery_threads);
   DOHLE_CO_RETURN_IF_ERROR(closed);
-  auto mark = [&] { return logs_.ShutDown(checkpoints, broker_epoch); };
+  auto mark = [&] { return logs_.ShutDown(checkpoints, broker_epoch, unheard_incarnation); };
   co_return co_await env::RunBlocking<Status>(env_.blocking_pool, mark);
 }
 

@@ -118,8 +118,9 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   // Replicas of which `image` doesn't know in which of several directories they lie; at most `max`.
   std::vector<DirectoryAssignment> UnknownDirectories(const metadata::MetadataImage& image, size_t max) const;
 
-  // Closes every log and marks the directories as cleanly shut down. Nothing may follow.
-  env::Task<Status> ShutDown(BrokerEpoch broker_epoch);
+  // Closes every log and marks the directories as cleanly shut down, with the incarnation of a registration
+  // that nothing was heard of, if there is one. Nothing may follow.
+  env::Task<Status> ShutDown(BrokerEpoch broker_epoch, Uuid unheard_incarnation = Uuid());
 
  private:
   using ImagePtr = metadata::ImagePtr;

@@ -59,7 +59,7 @@ bool IsNobodyThere(const Status& status) {
 Registration::Registration(RegistrationOptions options, OwnBrokerEpoch& epoch, ControllerChannel& controller,
                            const metadata::MetadataLog& log, env::Env& env)
     : options_(std::move(options)),
-      incarnation_id_(env.random.NextUuid()),
+      incarnation_id_(options_.incarnation_id.is_zero() ? env.random.NextUuid() : options_.incarnation_id),
       epoch_(epoch),
       controller_(controller),
       log_(log),

@@ -38,6 +38,7 @@ struct RegistrationOptions {
   std::vector<metadata::ListenerEndpoint> endpoints;
   std::vector<DirectoryId> log_dirs;
   BrokerEpoch previous_broker_epoch{-1};  // of the last clean shutdown
+  Uuid incarnation_id;                    // to go on under; zero: a fresh one
   absl::Duration heartbeat_interval = absl::Seconds(2);
   // For how long a registration may be refused for what passes (another broker of that id was there just
   // now): initial.broker.registration.timeout.ms.
@@ -64,6 +65,8 @@ class Registration {
   // Tells the controller that this broker leaves (controlled shutdown, KIP-631) and waits until it may, for
   // some seconds at most, and for one if no controller answers. Then no heartbeats any more.
   env::Task<void> Stop();
+
+  const Uuid& incarnation_id() const { return incarnation_id_; }
 
  private:
   struct Heard {

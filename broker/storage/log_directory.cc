@@ -21,6 +21,14 @@ BrokerEpoch ParseBrokerEpoch(std::string_view json) {
   return BrokerEpoch(epoch);
 }
 
+Uuid ParseIncarnation(std::string_view json) {
+  constexpr std::string_view kKey = "\"incarnationId\":\"";
+  constexpr size_t kTextSize = 22;
+  const size_t at = json.find(kKey);
+  if (at == std::string_view::npos) return Uuid();
+  return Uuid::Parse(json.substr(at + kKey.size(), kTextSize)).value_or(Uuid());
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<LogDirectory>> LogDirectory::Open(env::FileSystem& file_system,
@@ -43,6 +51,7 @@ Status LogDirectory::ReadCleanShutdownMark() {
   if (!content.ok()) return content.status();
   clean_shutdown_ = true;
   previous_broker_epoch_ = ParseBrokerEpoch(*content);
+  unheard_incarnation_ = ParseIncarnation(*content);
   DOHLE_RETURN_IF_ERROR(file_system_.Remove(path));
   return file_system_.SyncDirectory(path_);
 }
@@ -93,9 +102,12 @@ StatusOr<OffsetCheckpoint> LogDirectory::ReadCleanerOffsets() const {
   return ReadLenient(kCleanerCheckpoint);
 }
 
-Status LogDirectory::MarkCleanShutdown(BrokerEpoch broker_epoch) {
-  return file_system_.WriteWhole(env::JoinPath(path_, kCleanShutdownFile),
-                                 fmt::format(R"({{"version":0,"brokerEpoch":{}}})", broker_epoch.value()));
+Status LogDirectory::MarkCleanShutdown(BrokerEpoch broker_epoch, const Uuid& unheard_incarnation) {
+  std::string mark = fmt::format(R"({{"version":0,"brokerEpoch":{})", broker_epoch.value());
+  if (!unheard_incarnation.is_zero()) {
+    mark += fmt::format(R"(,"incarnationId":"{}")", ToString(unheard_incarnation));
+  }
+  return file_system_.WriteWhole(env::JoinPath(path_, kCleanShutdownFile), mark + "}");
 }
 
 }  // namespace dohle::storage

@@ -45,6 +45,9 @@ class LogDirectory {
   // Of the last clean shutdown: goes into the registration, so that the controller knows that nothing was
   // lost (KIP-966). -1: unknown.
   BrokerEpoch previous_broker_epoch() const { return previous_broker_epoch_; }
+  // Of who ended cleanly without having heard whether its registration was taken: who comes next goes on
+  // under it, for the controller may know it by an epoch that nobody here has heard of. Zero: there is none.
+  const Uuid& unheard_incarnation() const { return unheard_incarnation_; }
   const OffsetCheckpoint& recovery_points() const { return recovery_points_; }
   const OffsetCheckpoint& log_start_offsets() const { return log_start_offsets_; }
 
@@ -59,7 +62,7 @@ class LogDirectory {
   StatusOr<OffsetCheckpoint> ReadHighWatermarks() const;
   StatusOr<OffsetCheckpoint> ReadCleanerOffsets() const;
   // Every log is closed and the checkpoints are written: the next start scans nothing.
-  Status MarkCleanShutdown(BrokerEpoch broker_epoch);
+  Status MarkCleanShutdown(BrokerEpoch broker_epoch, const Uuid& unheard_incarnation = Uuid());
 
   bool offline() const { return offline_; }
   void MarkOffline() { offline_ = true; }
@@ -82,6 +85,7 @@ class LogDirectory {
   bool clean_shutdown_ = false;
   bool offline_ = false;
   BrokerEpoch previous_broker_epoch_{-1};
+  Uuid unheard_incarnation_;
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_start_offsets_;
 };

@@ -237,10 +237,12 @@ Status LogRegistry::WriteCleanerOffsets(const std::vector<PartitionCheckpoint>& 
   return first_failure;
 }
 
-Status LogRegistry::ShutDown(const std::vector<PartitionCheckpoint>& partitions, BrokerEpoch broker_epoch) {
+Status LogRegistry::ShutDown(const std::vector<PartitionCheckpoint>& partitions, BrokerEpoch broker_epoch,
+                             const Uuid& unheard_incarnation) {
   DOHLE_RETURN_IF_ERROR(WriteCheckpoints(partitions));
   for (const auto& directory : directories_) {
-    if (!directory->offline()) DOHLE_RETURN_IF_ERROR(directory->MarkCleanShutdown(broker_epoch));
+    if (directory->offline()) continue;
+    DOHLE_RETURN_IF_ERROR(directory->MarkCleanShutdown(broker_epoch, unheard_incarnation));
   }
   return OkStatus();
 }
@@ -283,6 +285,14 @@ BrokerEpoch LogRegistry::previous_broker_epoch() const {
     if (directory->previous_broker_epoch() != epoch) return BrokerEpoch(-1);
   }
   return epoch;
+}
+
+Uuid LogRegistry::unheard_incarnation() const {
+  const Uuid& incarnation = directories_.front()->unheard_incarnation();
+  for (const auto& directory : directories_) {
+    if (directory->unheard_incarnation() != incarnation) return Uuid();
+  }
+  return incarnation;
 }
 
 }  // namespace dohle::storage

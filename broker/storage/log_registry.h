@@ -85,7 +85,8 @@ class LogRegistry {
   // How far the cleaner came, likewise.
   Status WriteCleanerOffsets(const std::vector<PartitionCheckpoint>& partitions);
   // After every log is closed: checkpoints, then the mark.
-  Status ShutDown(const std::vector<PartitionCheckpoint>& partitions, BrokerEpoch broker_epoch);
+  Status ShutDown(const std::vector<PartitionCheckpoint>& partitions, BrokerEpoch broker_epoch,
+                  const Uuid& unheard_incarnation = Uuid());
   // kNoOffset if there is none.
   OffsetCheckpoint ReadHighWatermarks() const;
 
@@ -97,6 +98,7 @@ class LogRegistry {
   bool MarkOffline(const DirectoryId& id);
   // -1: unknown, or the directories disagree (one was replaced).
   BrokerEpoch previous_broker_epoch() const;
+  Uuid unheard_incarnation() const;  // zero, too, where the directories don't agree
 
  private:
   struct LoadJob;

@@ -110,6 +110,20 @@ TEST_F(LogRegistryTest, SpreadsPartitionsAndFindsThemAgain) {
   EXPECT_FALSE(registry_->directories()[0]->clean_shutdown()) << "the mark holds for one start";
 }
 
+TEST_F(LogRegistryTest, AnIncarnationWhoseRegistrationWasNotHeardOfGoesOn) {
+  Format(2);
+  ASSERT_TRUE(TryOpen().ok());
+  EXPECT_TRUE(registry_->unheard_incarnation().is_zero());
+  ASSERT_TRUE(registry_->ShutDown({}, BrokerEpoch(42), Uuid(3, 4)).ok());
+  ASSERT_TRUE(TryOpen().ok());
+  EXPECT_EQ(registry_->previous_broker_epoch(), BrokerEpoch(42));
+  EXPECT_EQ(registry_->unheard_incarnation(), Uuid(3, 4));
+  ASSERT_TRUE(registry_->ShutDown({}, BrokerEpoch(43)).ok());
+  ASSERT_TRUE(TryOpen().ok());
+  EXPECT_EQ(registry_->previous_broker_epoch(), BrokerEpoch(43));
+  EXPECT_TRUE(registry_->unheard_incarnation().is_zero());
+}
+
 TEST_F(LogRegistryTest, RemovedLogsAreGoneAfterTheNextStart) {
   Format(1);
   ASSERT_TRUE(TryOpen().ok());

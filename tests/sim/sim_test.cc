@@ -131,7 +131,9 @@ TEST(SeedsThatFoundTest, FindNothingAnyMore) {
     const char* bug;
   };
   for (const Found& found :
-       {Found{4, 20025, "a producer's third batch was taken after its first two had been refused"}}) {
+       {Found{4, 20025, "a producer's third batch was taken after its first two had been refused"},
+        Found{3, 53015,
+              "a broker ended cleanly before it heard of its registration, and counted as unclean"}}) {
     const RunResult result = RunOne(found.seed, found.nodes);
     for (const std::string& violation : result.violations) {
       ADD_FAILURE() << found.bug << "; " << violation << "\nrepeat with DOHLE_SIM_NODES=" << found.nodes
