@@ -11,6 +11,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside its own coroutine frames and std::optional, where there is nothing to mend.
   target_compile_options(dohle_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict -fcoroutines)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # libstdc++ 12's std::stable_sort calls what it has itself marked as deprecated, and clang tells of it.
+  target_compile_options(dohle_options INTERFACE -Wno-deprecated-declarations)
+endif()
 if(DOHLE_WERROR)
   target_compile_options(dohle_options INTERFACE -Werror)
 endif()
