@@ -1,6 +1,5 @@
 """Brokers of a Cluster of six are restarted several at once, as far as no partition forbids; what can change live restarts none."""
 
-import time
 import types
 
 from harness.cluster_state import ClusterState
@@ -43,12 +42,11 @@ def _pids(world):
 
 
 def _roll(world, name, requests, **roll):
-    """The seconds that it took, and how many brokers were away at the same time at most."""
+    """How many brokers were away at the same time at most."""
     before = _pids(world)
     generation = world.get("Cluster", "main")["metadata"]["generation"]
     producer = Producer(world, name)
     away = []
-    began = time.monotonic()
     world.write("cluster.yaml", world.cluster(brokers=6, config={"queued.max.requests": requests}, roll=roll))
 
     def rolled(cluster):
@@ -57,13 +55,12 @@ def _roll(world, name, requests, **roll):
         ready = condition(cluster)
         return ready.get("status") == "True" and ready.get("observedGeneration", 0) > generation
     world.until("Cluster", "main", rolled, "Ready with the new configuration", LONG)
-    took = time.monotonic() - began
     sent = producer.end()
     after = _pids(world)
     check(not set(before) & set(after) and None not in after, f"processes {before}, then {after}")
     equal(sorted(map(str, range(sent))), sorted(world.consume(name)), "records")
     _in_sync(world)
-    return took, max(away)
+    return max(away)
 
 
 def live(world):
@@ -89,15 +86,11 @@ def live(world):
 
 
 def several_at_once(world):
-    """Six brokers in pairs, while a producer waits for all replicas in sync, against one after the other."""
+    """Six brokers in pairs, while a producer waits for all replicas in sync, then one after the other. What it gains is tests/bench's to tell."""
     _topic(world, "wide")
-    wide, most = _roll(world, "wide", "400", maxUnavailable="50%")
-    equal(2, most, "brokers that were away at the same time")
+    equal(2, _roll(world, "wide", "400", maxUnavailable="50%"), "brokers that were away at the same time")
     _topic(world, "narrow")
-    serial, most = _roll(world, "narrow", "401", maxUnavailable="1")
-    equal(1, most, "brokers that were away at the same time")
-    print(f"    six brokers: {wide:.1f} s, one after the other {serial:.1f} s", flush=True)
-    check(wide < serial, f"{wide:.1f} s, one after the other {serial:.1f} s")
+    equal(1, _roll(world, "narrow", "401", maxUnavailable="1"), "brokers that were away at the same time")
     check(world.metric("dohle_cluster_canary_seconds", dohle_cluster="main") > 0, "the canary has sung")
 
 
