@@ -82,6 +82,7 @@ class BrokerMetricsSourceTest : public ::testing::Test {
                   Unused<controller::Controller>(),
                   Unused<ControllerChannel>(),
                   Unused<FailureDetector>(),
+                  Unused<DepartedBrokers>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   groups_,

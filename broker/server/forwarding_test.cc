@@ -89,6 +89,7 @@ class ForwardingTest : public testing::Test {
                     Unused<controller::Controller>(),
                     channel_,
                     Unused<FailureDetector>(),
+                    Unused<DepartedBrokers>(),
                     Unused<replica::PartitionRegistry>(),
                     Unused<replica::ReplicaSet>(),
                     Unused<coordinator::GroupCoordinator>(),

@@ -31,6 +31,7 @@ namespace dohle::server {
 
 struct BrokerConfig;
 class ControllerChannel;
+class DepartedBrokers;
 class FailureDetector;
 class FetchSessionCache;
 class ProducerIdAllocator;
@@ -60,6 +61,7 @@ struct Services {
   controller::Controller& controller;     // this node's, active or not
   ControllerChannel& controller_channel;  // to the active one
   FailureDetector& failures;
+  const DepartedBrokers& departed_brokers;
   replica::PartitionRegistry& partitions;
   replica::ReplicaSet& replicas;
   coordinator::GroupCoordinator& groups;

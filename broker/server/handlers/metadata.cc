@@ -11,6 +11,7 @@
 #include "broker/metadata/topic_name.h"
 #include "broker/server/auto_topic_creation.h"
 #include "broker/server/config/broker_config.h"
+#include "broker/server/departed_brokers.h"
 #include "broker/server/error_mapping.h"
 #include "broker/server/metadata_lookup.h"
 #include "broker/server/request_context.h"
@@ -102,7 +103,8 @@ MetadataResponse::MetadataResponseTopic Refuse(std::string_view name, ErrorCode 
 void AddBrokers(const RequestContext& context, const MetadataImage& image, MetadataResponse* response) {
   for (const auto& [id, registration] : image.cluster.brokers) {
     const metadata::ListenerEndpoint* endpoint = EndpointFor(registration, context.connection.listener_name);
-    if (registration.fenced || endpoint == nullptr) continue;
+    const bool there = !registration.fenced || context.services.departed_brokers.JustLeft(id);
+    if (!there || endpoint == nullptr) continue;
     MetadataResponse::MetadataResponseBroker broker;
     broker.node_id = id.value();
     broker.host = kafka::Text::Copy(endpoint->host);

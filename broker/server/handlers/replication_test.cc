@@ -77,6 +77,7 @@ class ReplicationHandlersTest : public ::testing::Test {
                   Unused<controller::Controller>(),
                   Unused<ControllerChannel>(),
                   Unused<FailureDetector>(),
+                  Unused<DepartedBrokers>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   Unused<coordinator::GroupCoordinator>(),
