@@ -83,6 +83,7 @@ class BrokerMetricsSourceTest : public ::testing::Test {
                   Unused<ControllerChannel>(),
                   Unused<FailureDetector>(),
                   Unused<DepartedBrokers>(),
+                  Unused<SuspectedBrokers>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   groups_,

@@ -90,6 +90,7 @@ class ForwardingTest : public testing::Test {
                     channel_,
                     Unused<FailureDetector>(),
                     Unused<DepartedBrokers>(),
+                    Unused<SuspectedBrokers>(),
                     Unused<replica::PartitionRegistry>(),
                     Unused<replica::ReplicaSet>(),
                     Unused<coordinator::GroupCoordinator>(),

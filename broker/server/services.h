@@ -37,6 +37,7 @@ class FetchSessionCache;
 class ProducerIdAllocator;
 struct ServerMetrics;
 class LiveConfig;
+class SuspectedBrokers;
 class TopicMetricsTable;
 
 // What requests may ask for at most, from the broker's configuration.
@@ -62,6 +63,7 @@ struct Services {
   ControllerChannel& controller_channel;  // to the active one
   FailureDetector& failures;
   const DepartedBrokers& departed_brokers;
+  SuspectedBrokers& suspected_brokers;
   replica::PartitionRegistry& partitions;
   replica::ReplicaSet& replicas;
   coordinator::GroupCoordinator& groups;

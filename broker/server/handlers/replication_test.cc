@@ -78,6 +78,7 @@ class ReplicationHandlersTest : public ::testing::Test {
                   Unused<ControllerChannel>(),
                   Unused<FailureDetector>(),
                   Unused<DepartedBrokers>(),
+                  Unused<SuspectedBrokers>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   Unused<coordinator::GroupCoordinator>(),
