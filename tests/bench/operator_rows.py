@@ -133,9 +133,9 @@ def many(base, count):
         return {"s": took, "mib": resident_mib(bench.operator.process)}
 
 
-class _Door:
+class Door:
     """A Cluster's listener, as ClusterState wants a node."""
-    node_id = -1
+    node_id, host = -1, "localhost"
 
     def __init__(self, port):
         self.port = port
@@ -173,7 +173,7 @@ def roll(base):
     in three racks, so that three brokers share no partition."""
     port = free_port()
     folder = base / f"operator-{time.monotonic_ns()}"
-    state = ClusterState(_Door(port))
+    state = ClusterState(Door(port))
     operator = LocalOperator(folder / "manifests", ROLLED.format(requests=400, width="33%", port=port))
     try:
         operator.until("Cluster", "bench", _rolled, 300)
@@ -190,9 +190,9 @@ def roll(base):
             thread = threading.Thread(target=_feed, args=(producer, stop), daemon=True)
             thread.start()
             began = time.monotonic()
+            seen = operator.find("Cluster", "bench")["metadata"]["generation"]
             operator.write(ROLLED.format(requests=requests, width=width, port=port))
-            time.sleep(1)
-            operator.until("Cluster", "bench", _rolled, 600)
+            operator.until("Cluster", "bench", lambda cluster, seen=seen: cluster["metadata"]["generation"] > seen and _rolled(cluster), 600)
             result[figure] = time.monotonic() - began
             stop.set()
             thread.join()
