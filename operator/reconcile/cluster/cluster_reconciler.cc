@@ -15,6 +15,7 @@
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/reconcile/cluster/scale_steps.h"
+#include "operator/reconcile/look_interval.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -43,7 +44,9 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   if (seen.steps.empty() || cluster->spec.paused) {
     const bool at_rest = status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid" ||
                          status.phase == "Hibernated";
-    co_return at_rest ? std::optional(kClusterResync) : std::optional(kClusterPoll);
+    const size_t partitions = seen.topology.partitions.size() * parts_.clusters.all().size();
+    const absl::Duration resync = LookInterval(kClusterResync, partitions);
+    co_return std::optional(at_rest ? std::min(resync, kLongestClusterResync) : kClusterPoll);
   }
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;

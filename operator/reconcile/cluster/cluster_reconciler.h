@@ -27,8 +27,9 @@ namespace dohle::reconcile {
 
 inline constexpr std::string_view kFieldManager = "dohle-operator";
 
-// How often a Cluster is looked at though nothing changes; so long may its figures be old.
-inline constexpr absl::Duration kClusterResync = absl::Seconds(10);
+// How often a Cluster is looked at though nothing changes; so long may its figures be old. The second where
+// there are many, or large ones (look_interval.h).
+inline constexpr absl::Duration kClusterResync = absl::Seconds(10), kLongestClusterResync = absl::Seconds(30);
 // The same while something is under way.
 inline constexpr absl::Duration kClusterPoll = absl::Seconds(1);
 
