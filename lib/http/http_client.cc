@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 
+#include "lib/base/text_list.h"
+
 namespace dohle::http {
 namespace {
 
@@ -27,10 +29,7 @@ std::optional<std::string_view> FieldOf(std::string_view head, std::string_view 
     head.remove_prefix(end == std::string_view::npos ? head.size() : end + 2);
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos || !EqualsIgnoringCase(line.substr(0, colon), name)) continue;
-    std::string_view value = line.substr(colon + 1);
-    while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
-    while (value.ends_with(' ') || value.ends_with('\t')) value.remove_suffix(1);
-    return value;
+    return Trimmed(line.substr(colon + 1));
   }
   return std::nullopt;
 }

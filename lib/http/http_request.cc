@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/base/text_list.h"
+
 namespace dohle::http {
 namespace {
 
@@ -32,12 +34,6 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
                     [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
@@ -62,7 +58,7 @@ bool ParseField(std::string_view line, HttpRequest& request) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) return false;
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = Trim(line.substr(colon + 1));
+  const std::string_view value = Trimmed(line.substr(colon + 1));
   if (EqualsIgnoringCase(name, "connection")) {
     if (EqualsIgnoringCase(value, "close")) request.keep_alive = false;
     if (EqualsIgnoringCase(value, "keep-alive")) request.keep_alive = true;
