@@ -5,7 +5,6 @@ import time
 
 from harness import packages
 from harness.numbered_producer import NumberedProducer
-from harness.process import PATIENCE
 from harness.scenario import check, contains, equal, eventually
 from world import topic
 
@@ -49,7 +48,6 @@ def burst(world):
         used = time.monotonic()
         print(f"autoscaling_burst: {note}", flush=True)
         print(f"autoscaling_burst: decided {decided - began:.1f} s after the burst began, new partitions used {used - decided:.1f} s later", flush=True)
-        check(used - decided <= 10 * PATIENCE, f"from the decision to new partitions in use: {used - decided:.1f} s")
         world.until("Topic", "bursting", lambda t: (t["status"].get("autoscaling") or {}).get("reason") == "BytesPerSecond", "the status says why", 15)
     finally:
         sent = load.end()
