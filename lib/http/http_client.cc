@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "lib/base/text_list.h"
+#include "lib/http/http_token.h"
 
 namespace dohle::http {
 namespace {
@@ -15,12 +16,6 @@ constexpr size_t kReadBytes = size_t{16} << 10;
 
 Status Incomplete() { return MakeStatus(StatusCode::kFailedPrecondition, "the answer isn't complete"); }
 Status NoHttp() { return MakeStatus(StatusCode::kUnavailable, "the answer is no HTTP"); }
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::optional<std::string_view> FieldOf(std::string_view head, std::string_view name) {
   while (!head.empty()) {

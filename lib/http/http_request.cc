@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/text_list.h"
+#include "lib/http/http_token.h"
 
 namespace dohle::http {
 namespace {
@@ -26,12 +27,6 @@ size_t HeadLength(std::string_view text) {
     if (rest.starts_with("\r\n")) return end + 3;
     from = end + 1;
   }
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool IsToken(std::string_view text) {
