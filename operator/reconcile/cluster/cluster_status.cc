@@ -18,9 +18,11 @@ struct Verdict {
   std::string message;
 };
 
+// What nobody waits for holds nothing up.
 const PlannedStep* FirstBlocked(const ClusterSighting& s) {
-  const auto it = std::find_if(s.steps.begin(), s.steps.end(),
-                               [](const auto& step) { return step.blocked() && !step.awaited; });
+  const auto it = std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) {
+    return step.blocked() && !step.awaited && !step.background;
+  });
   return it == s.steps.end() ? nullptr : &*it;
 }
 
