@@ -207,7 +207,8 @@ TEST_F(ClusterStatusTest, APodInTroubleSaysWhy) {
   seen_.pods = BrokerPods(cluster_, live);
   seen_.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
   EXPECT_EQ(Conditions(seen_),
-            "Degraded\nReady=False CrashLoop\nProgressing=True WaitingForBrokers\nDegraded=True CrashLoop\n");
+            "Degraded\nReady=False BrokerCrashLooping\nProgressing=True WaitingForBrokers\nDegraded=True "
+            "BrokerCrashLooping\n");
 }
 
 TEST_F(ClusterStatusTest, WhatNobodyWaitsForIsNoTrouble) {

@@ -63,6 +63,7 @@ Verdict Degraded(const ClusterSighting& s) {
   if (!s.step_failure.ok()) {
     return {true, kReasonStepFailed, std::string(Message(s.step_failure))};
   }
+  if (!s.ailments.empty()) return {true, s.ailments.front().reason, s.ailments.front().message};
   if (const PodState* pod = FirstInTrouble(s)) return {true, pod->trouble, pod->trouble_message};
   if (!s.roll_halted.empty()) {
     return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};
