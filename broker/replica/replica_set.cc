@@ -22,6 +22,7 @@ ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogReg
       log_config_of_(std::move(log_config_of)),
       leader_quota_(ReplicationQuota::Side::kLeader, options_.node_id),
       follower_quota_(ReplicationQuota::Side::kFollower, options_.node_id),
+      life_(options_.node_id, options_.incarnation_id),
       cleaner_ran_ms_(MonotonicMs()) {}
 
 std::shared_ptr<const storage::LogConfig> ReplicaSet::ConfigOf(const MetadataImage& image,
