@@ -13,7 +13,8 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
     {
       env::LaneGuard in_lane = co_await lane_.Enter();
       if (gone()) co_return Refusal();
-      if (log_->recovery_point() >= offset) co_return OkStatus();
+      // What was cut off meanwhile needs no flush, and never gets one.
+      if (log_->recovery_point() >= std::min(offset, log_->log_end_offset())) co_return OkStatus();
       if (flushing_) {
         // Who comes while the disk works waits for it, and one of them then syncs for all of them.
         other_flush = std::make_shared<env::OneShot<bool>>();
