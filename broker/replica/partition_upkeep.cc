@@ -130,7 +130,9 @@ env::Task<StatusOr<storage::CleaningResult>> Partition::Clean(storage::CleaningL
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (gone()) co_return Gone();
     auto plan = [&]() -> Status {
-      auto judged = storage::LogCleaner::Judge(*log_, cleaned_to_, high_watermark_, now_ms);
+      // A recovery takes what is missing past the recovery point for lost.
+      const Offset flushed = std::min(high_watermark_, log_->recovery_point());
+      auto judged = storage::LogCleaner::Judge(*log_, cleaned_to_, flushed, now_ms);
       if (!judged.ok()) return judged.status();
       auto planned = storage::LogCleaner::Plan(*log_, *judged, limits, hash_key, now_ms);
       if (planned.ok()) round = std::move(*planned);
