@@ -102,6 +102,7 @@ enum class HealingMode { kAuto, kReport };
 // What becomes of brokers that don't come back by themselves.
 struct Healing {
   HealingMode mode = HealingMode::kAuto;
+  int32_t replace_after_seconds = 300;  // claims whose volume can't be used for so long
 };
 
 struct ClusterSpec {

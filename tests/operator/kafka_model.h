@@ -24,6 +24,8 @@ class KafkaModel : public reconcile::KafkaControl {
   void End(int32_t id);
   // Its disk is gone.
   void Wipe(int32_t id);
+  // The same, and others have what was on it: it gets that from them again, which takes some seconds.
+  void ReplaceDisk(int32_t id);
 
   // Placed on brokers that aren't cordoned.
   void CreateTopic(const std::string& name, int32_t partitions, int32_t replicas);
@@ -52,6 +54,8 @@ class KafkaModel : public reconcile::KafkaControl {
     bool registered = false;
     bool cordoned = false;
     uint64_t disk = 0;
+    bool to_be_filled = false;
+    env::MonotonicTime full_at;  // what it held is in sync again
   };
   struct Partition {
     std::string topic;
@@ -66,6 +70,7 @@ class KafkaModel : public reconcile::KafkaControl {
   // A majority of the voters runs.
   bool Agrees() const;
   bool Holds(int32_t id) const;
+  bool InSync(int32_t id, const Partition& partition);
   void Settle();
   DirectoryId DirectoryOf(int32_t id) const;
   Status Do(const reconcile::ReassignPartitions& action);

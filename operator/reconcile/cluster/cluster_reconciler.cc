@@ -144,7 +144,7 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
   PlanMoves(cluster, seen);
-  PlanHealing(cluster, nodes, seen);
+  PlanHealing(cluster, live, nodes, seen);
   for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
@@ -152,16 +152,16 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
     seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
 }
 
-void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const NodeStates& nodes,
-                                    ClusterSighting* seen) {
+void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const LiveObjects& live,
+                                    const NodeStates& nodes, ClusterSighting* seen) {
   HealSight sight =
-      HealSightOf(cluster, seen->formation, seen->pods, nodes,
+      HealSightOf(cluster, seen->formation, seen->pods, live, nodes,
                   seen->facts_status.ok() ? &seen->topology : nullptr, parts_.clock.WallTimeMs());
   HealWatch& watch = health_[cluster.meta.name].watch;
   watch.Look(parts_.clock.Now().nanoseconds() / 1'000'000, &sight);
   HealPlan plan = reconcile::PlanHealing(sight);
   watch.Note(plan);
-  AddHealing(plan, cluster, &seen->steps);
+  AddHealing(plan, cluster, parts_.clock.WallTimeMs(), &seen->steps);
   seen->ailments = std::move(plan.ailments);
 }
 

@@ -71,7 +71,8 @@ class ClusterReconciler {
   env::Task<void> Listen(Ref cluster, std::string bootstrap);
   void PlanRestarts(const ClusterResource& cluster, const std::string& pause, ClusterSighting* seen);
   // What ails brokers, and what is done about it.
-  void PlanHealing(const ClusterResource& cluster, const NodeStates& nodes, ClusterSighting* seen);
+  void PlanHealing(const ClusterResource& cluster, const LiveObjects& live, const NodeStates& nodes,
+                   ClusterSighting* seen);
   // Replicas and leaders to where they shall be, once nothing else moves brokers about.
   static void PlanMoves(const ClusterResource& cluster, ClusterSighting* seen);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);

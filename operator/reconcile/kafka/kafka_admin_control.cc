@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "lib/kafka/client/kafka_status.h"
+
 namespace dohle::reconcile {
 namespace {
 
@@ -40,6 +42,8 @@ void AddSizes(const client::LogDirs& dirs, const Beginnings& beginnings, Topolog
     if (dir.status.ok()) {
       bool& all = cordoned.emplace(dir.broker, true).first->second;
       broker->cordoned = all = all && dir.cordoned;
+    } else if (client::KafkaError(dir.status) == kafka::ErrorCode::kKafkaStorageError) {
+      broker->failed_directories.push_back(dir.path);
     }
     if (dir.total_bytes >= 0) broker->disk_bytes = std::max<int64_t>(broker->disk_bytes, 0) + dir.total_bytes;
     if (dir.usable_bytes >= 0)
