@@ -15,6 +15,7 @@
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/reconcile/cluster/scale_steps.h"
+#include "operator/reconcile/cluster/upgrade_steps.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -45,6 +46,8 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
                          status.phase == "Hibernated";
     co_return at_rest ? std::optional(kClusterResync) : std::optional(kClusterPoll);
   }
+  const bool far_off =
+      std::all_of(seen.steps.begin(), seen.steps.end(), [](const PlannedStep& step) { return step.far_off; });
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
   if (!seen.step_failure.ok()) {
@@ -52,7 +55,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
     DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, std::move(status)));
     co_return seen.step_failure;
   }
-  co_return std::optional(kClusterPoll);
+  co_return std::optional(far_off ? kClusterResync : kClusterPoll);
 }
 
 env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
@@ -71,6 +74,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     seen.topology = *std::move(topology);
     seen.facts = FactsOf(seen.topology);
     seen.bootstrap = address;
+    seen.features = co_await parts_.kafka.DescribeFeatures(address);
     break;
   }
   const std::vector<std::string> versions = co_await versions_.Of(cluster->meta.name, pods);
@@ -84,6 +88,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   seen.pods = BrokerPods(*cluster, seen.formation, live);
   for (size_t i = 0; i < pods.size(); ++i) seen.versions[pods[i].broker] = versions[i];
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
+  seen.upgrade = cluster->status.upgrade;
   if (cluster->faults.empty()) Plan(*cluster, live, &seen);
   co_return seen;
 }
@@ -131,6 +136,10 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
   PlanMoves(cluster, seen);
+  std::vector<PlannedStep> upgrade =
+      PlanUpgradeSteps(cluster, parts_.options, parts_.clock.WallTimeMs(), seen);
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(upgrade.begin()),
+                     std::make_move_iterator(upgrade.end()));
   for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }

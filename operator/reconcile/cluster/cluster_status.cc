@@ -193,6 +193,7 @@ api::ClusterStatus StatusOf(const ClusterSighting& s, int64_t now_ms) {
   status.brokers = BrokersOf(s);
   status.listeners = s.listeners;
   status.balance = s.balance;
+  status.upgrade = s.upgrade;
   for (const PlannedStep& step : s.steps) {
     if (status.plan.size() == api::kMaxPlanSteps) break;
     status.plan.push_back(step.shown);

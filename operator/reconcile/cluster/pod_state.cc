@@ -67,6 +67,10 @@ PodState ReadPodState(const OwnedObject& pod) {
   state.node = FindString(body, "spec.nodeName");
   state.pod_ip = FindString(body, "status.podIP");
   state.host_ip = FindString(body, "status.hostIP");
+  for (const Json& container : ListAt(body, "spec.containers")) {
+    if (FindString(container, "name") == resources::kBrokerContainer)
+      state.image = FindString(container, "image");
+  }
   state.phase = FindString(body, "status.phase", "Unknown");
   state.deleting = pod.meta.deleting();
   for (const Json& condition : ListAt(body, "status.conditions")) {
