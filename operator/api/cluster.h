@@ -97,6 +97,13 @@ struct Roll {
   int32_t ready_timeout_seconds = 600;  // a broker that isn't ready for longer halts it
 };
 
+enum class HealingMode { kAuto, kReport };
+
+// What becomes of brokers that don't come back by themselves.
+struct Healing {
+  HealingMode mode = HealingMode::kAuto;
+};
+
 // What comes with another operator, if the spec names no image.
 enum class DefaultImage { kKeep, kFollow };
 
@@ -129,6 +136,7 @@ struct ClusterSpec {
   Balance balance;
   std::optional<ClusterAutoscaling> autoscaling;
   Roll roll;
+  Healing healing;
   Upgrade upgrade;
   bool paused = false;
   bool hibernated = false;

@@ -3,34 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "lib/env/sim/sim_world.h"
-#include "lib/env/sleep.h"
-#include "operator/local/api_store.h"
-#include "operator/reconcile/cluster/cluster_controller.h"
-#include "tests/operator/faulty_client.h"
+#include "tests/operator/cluster_world.h"
 
 namespace dohle::tests {
 namespace {
 
 using k8s::Json;
-
-class NoEvents : public reconcile::EventSink {
- public:
-  void Normal(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason, std::string_view,
-              std::string note) override {
-    told.push_back(std::string(reason) + " " + note);
-  }
-  void Warning(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason, std::string_view,
-               std::string note) override {
-    told.push_back(std::string(reason) + " " + note);
-  }
-  std::vector<std::string> told;
-};
 
 env::Task<StatusOr<std::string>> Tell(std::string version) { co_return version; }
 
@@ -54,71 +37,26 @@ class WellKafka : public reconcile::KafkaControl {
   reconcile::Features features = {{"metadata.version", {29, 29}}};
 };
 
-class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
+class ClusterControllerTest : public ClusterWorld, public testing::TestWithParam<uint64_t> {
  protected:
-  ClusterControllerTest()
-      : world_(GetParam()), node_(world_.AddNode("operator")), executor_(*node_.env().executors[0]) {
-    auto opened = local::ApiStore::Open(node_.env(), executor_, "");
-    store_ = std::move(*opened);
-    faulty_ = std::make_unique<FaultyClient>(*store_, node_.env().random);
-    Do(Kubelet());
-  }
-  ~ClusterControllerTest() override { node_.Crash(env::SimNode::Death::kProcess); }
+  ClusterControllerTest() : ClusterWorld(GetParam()) { Do(Kubelet()); }
+  ~ClusterControllerTest() override { Crash(); }
 
-  void Do(env::Task<void> task) { env::Spawn(executor_, std::move(task)); }
-
-  // Starts the operator; a running one is stopped first, without a word.
   void StartOperator() {
-    if (stop_ != nullptr) {
-      stop_->Stop();
-      Do(controller_->Stop());
-      world_.RunFor(absl::Seconds(30));
-    }
-    stop_ = std::make_unique<env::StopSignal>();
-    controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-        *faulty_, kafka_, events_, executor_, node_.env().random, options_, "", {}, [this](std::string) {
-          return Tell(version_);
-        }});
-    Do(Start(controller_.get(), stop_.get()));
-  }
-  static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
-    controller->Watch(*stop);
-    while (!controller->synced() && !stop->stopped()) co_await env::Sleep(absl::Milliseconds(10));
-    if (!stop->stopped()) controller->Act();
+    ClusterWorld::StartOperator(kafka_, [this](std::string) { return Tell(version_); });
   }
 
   // Pods become ready some time after they are made, and go some time after they are told to.
-  env::Task<void> Kubelet() {
-    for (;;) {
-      const k8s::ListOptions all;
-      const auto page = co_await store_->List(k8s::kPods, all);
-      for (const Json& pod : page->items) co_await RunPod(pod);
-      co_await env::Sleep(absl::Milliseconds(300));
-    }
-  }
-  // Braced JSON has no place in a coroutine (g++ 12).
-  static Json OnNode() { return {{"spec", {{"nodeName", "n1"}}}}; }
-  static Json Running() {
-    return {{"status",
-             {{"phase", "Running"},
-              {"podIP", "10.0.0.7"},
-              {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
-  }
-  env::Task<void> RunPod(Json pod) {
-    const k8s::ObjectName name{"ns", k8s::FindString(pod, "metadata.name")};
-    const std::string uid = k8s::FindString(pod, "metadata.uid");
-    if (pods_.insert(uid).second) ++started_;
-    if (k8s::Find(pod, "metadata.deletionTimestamp") != nullptr) {
-      k8s::DeleteOptions now;
-      now.grace_period_s = 0;
-      now.uid = uid;
-      static_cast<void>(co_await store_->Delete(k8s::kPods, name, now));
+  env::Task<void> RunPod(Json pod) override {
+    if (pods_.insert(k8s::FindString(pod, "metadata.uid")).second) ++started_;
+    if (IsLeaving(pod)) {
+      co_await Remove(std::move(pod));
       co_return;
     }
-    if (k8s::FindString(pod, "status.phase") == "Running") co_return;
+    if (IsRunning(pod)) co_return;
     if (k8s::FindString(pod, "spec.nodeName").empty()) {
       const Json on_node = OnNode();
-      static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, on_node, k8s::Subresource::kNone));
+      co_await Tamper(k8s::kPods, k8s::FindString(pod, "metadata.name"), on_node);
     }
     // The container that waits for the rack.
     if (k8s::Find(pod, "spec.initContainers") != nullptr) {
@@ -126,45 +64,18 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
       if (told == nullptr || !told->contains("dohle.dev/rack-node")) co_return;
       racks_.push_back(told->value("dohle.dev/rack", "?"));
     }
-    const Json status = Running();
-    static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, status, k8s::Subresource::kStatus));
+    co_await ShowRunning(std::move(pod));
   }
+  // Braced JSON has no place in a coroutine (g++ 12).
+  static Json OnNode() { return {{"spec", {{"nodeName", "n1"}}}}; }
 
-  env::Task<void> ApplyCluster(Json spec) {
-    Json cluster = k8s::NewObject(k8s::kClusters, {"ns", "quickstart"});
-    cluster["spec"] = std::move(spec);
-    k8s::ApplyOptions options;
-    options.field_manager = "kubectl";
-    const auto applied = co_await store_->Apply(k8s::kClusters, cluster, options);
-    EXPECT_TRUE(applied.ok()) << applied.status();
-  }
   env::Task<void> MakeNode(Json labels) {
     Json node = k8s::NewObject(k8s::kNodes, {"", "n1"});
     node["metadata"]["labels"] = std::move(labels);
-    k8s::ApplyOptions options;
-    options.field_manager = "kubelet";
-    EXPECT_TRUE((co_await store_->Apply(k8s::kNodes, node, options)).ok());
+    return Apply(k8s::kNodes, std::move(node), "kubelet");
   }
-  env::Task<void> Tamper(k8s::Resource resource, std::string name, Json patch) {
-    const k8s::ObjectName object{"ns", std::move(name)};
-    const auto patched =
-        co_await store_->MergePatch(resource, object, std::move(patch), k8s::Subresource::kNone);
-    EXPECT_TRUE(patched.ok()) << patched.status();
-  }
-  env::Task<void> Read(k8s::Resource resource, std::string name, Json* out) {
-    const k8s::ObjectName object{"ns", std::move(name)};
-    auto got = co_await store_->Get(resource, object);
-    *out = got.ok() ? std::move(*got) : Json(nullptr);
-  }
-  Json Get(const k8s::Resource& resource, const std::string& name) {
-    Json object;
-    Do(Read(resource, name, &object));
-    world_.RunFor(absl::Milliseconds(1));
-    return object;
-  }
-  std::string Phase() { return k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.phase"); }
   bool ReadyAt(int64_t generation) {
-    const Json cluster = Get(k8s::kClusters, "quickstart");
+    const Json cluster = Cluster();
     return k8s::FindString(cluster, "status.phase") == "Ready" &&
            k8s::FindInt(cluster, "status.observedGeneration", 0) == generation;
   }
@@ -177,17 +88,8 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     return false;
   }
 
-  env::SimWorld world_;
-  env::SimNode& node_;
-  env::Executor& executor_;
-  std::unique_ptr<local::ApiStore> store_;
-  std::unique_ptr<FaultyClient> faulty_;
-  NoEvents events_;
   WellKafka kafka_;
-  resources::Options options_;
   std::string version_ = "1.2.3";
-  std::unique_ptr<env::StopSignal> stop_;
-  std::unique_ptr<reconcile::ClusterController> controller_;
   std::set<std::string> pods_;
   int started_ = 0;
   std::vector<std::string> racks_;  // that brokers started with
@@ -198,7 +100,7 @@ TEST_P(ClusterControllerTest, FromNothingToReadyAndQuietThen) {
   Do(ApplyCluster(Json::object()));
   ASSERT_TRUE(BecomesReady(1, absl::Seconds(10)));
   EXPECT_EQ(started_, 1);
-  const Json status = Get(k8s::kClusters, "quickstart")["status"];
+  const Json status = Cluster()["status"];
   EXPECT_EQ(status["clusterId"], "the-cluster");
   EXPECT_EQ(status["brokers"][0]["version"], "1.2.3");
   world_.RunFor(absl::Seconds(30));
@@ -371,7 +273,7 @@ TEST_P(ClusterControllerTest, AStrangersObjectBlocksAndIsTold) {
   world_.RunFor(absl::Seconds(30));
   EXPECT_EQ(Phase(), "Degraded");
   EXPECT_EQ(Get(k8s::kServices, "quickstart-bootstrap")["spec"], service["spec"]);
-  const std::string text = Get(k8s::kClusters, "quickstart")["status"].dump();
+  const std::string text = Cluster()["status"].dump();
   EXPECT_NE(text.find("delete or rename it"), std::string::npos) << text;
 }
 
@@ -394,7 +296,7 @@ TEST_P(ClusterControllerTest, ABrokerWaitsForItsRack) {
   Do(ApplyCluster(spec));
   world_.RunFor(absl::Seconds(20));
   EXPECT_EQ(Phase(), "Degraded");
-  const std::string text = Get(k8s::kClusters, "quickstart")["status"].dump();
+  const std::string text = Cluster()["status"].dump();
   EXPECT_NE(text.find("the Node has no label example.com/zone"), std::string::npos) << text;
   EXPECT_EQ(racks_, std::vector<std::string>{""});
 

@@ -2,43 +2,21 @@
 
 import json
 import signal
-import threading
 
 from harness import packages
-from harness.process import Child
+from harness.numbered_producer import NumberedProducer
 from harness.scenario import check, equal, eventually
 from world import condition, topic
 
 LONG = 90  # seconds for what three brokers do, one after the other
 
 
-class Producer:
-    """One client that writes numbers, each acknowledged by all replicas in sync, until it is asked for how many."""
-
-    def __init__(self, world, name):
-        self.child = Child([packages.command("kcat", "kcat"), "-b", world.bootstrap, "-P", "-E", "-t", name, "-X", "acks=all",
-                            "-X", "enable.idempotence=true", "-X", "message.timeout.ms=60000", "-X", "linger.ms=5"],
-                           world.log.parent / "producer.err")
-        self.sent = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._thread.start()
-        # -E: it doesn't give up when no broker can be reached for a moment. Until it knows several it has one only.
-        eventually(lambda: len(world.consume(name)) > 10, "the first records", LONG)
-
-    def _send(self):
-        while not self._stop.wait(0.01):
-            self.child.send(str(self.sent))
-            self.sent += 1
-
-    def end(self):
-        self._stop.set()
-        self._thread.join()
-        self.child.process.stdin.close()
-        equal(0, self.child.finish(), f"the producer's exit code\n{self.child.log_tail()}")
-        # Connections that break are told, too, and don't count: the client goes to another broker.
-        check("Delivery failed" not in self.child.log_path.read_text(), self.child.log_tail())
-        return self.sent
+def producing(world, name):
+    # -E: it doesn't give up when no broker can be reached for a moment. Until it knows several it has one only.
+    producer = NumberedProducer([packages.command("kcat", "kcat")], world.bootstrap, name, world.log.parent / "producer.err",
+                                "-E", "-X", "message.timeout.ms=60000")
+    eventually(lambda: len(world.consume(name)) > 10, "the first records", LONG)
+    return producer
 
 
 def one_cluster(world):
@@ -62,12 +40,12 @@ def one_killed(world):
     """-9 of each broker in turn: the others go on, it comes back, nothing is lost."""
     world.write("killed.yaml", topic("killed", partitions=3, replicas=3))
     world.ready("Topic", "killed")
-    producer = Producer(world, "killed")
+    producer = producing(world, "killed")
     for broker in range(3):
         before = _container(world, broker)["restartCount"]
         world.signal_broker(signal.SIGKILL, broker=broker)
         eventually(lambda b=broker, n=before: _container(world, b)["restartCount"] > n and _container(world, b)["ready"], f"broker {broker} is back", LONG)
-        _in_sync(world)
+        in_sync(world)
     sent = producer.end()
     equal(sorted(map(str, range(sent))), sorted(world.consume("killed")), "records")
     equal(1000, len(world.consume("ledger")), "records of before")
@@ -78,7 +56,7 @@ def rolling_restart(world):
     world.write("rolled.yaml", topic("rolled", partitions=6, replicas=3))
     world.ready("Topic", "rolled")
     before = [world.broker_pid(broker=b) for b in range(3)]
-    producer = Producer(world, "rolled")
+    producer = producing(world, "rolled")
     seen = []
     world.write("cluster.yaml", world.cluster(brokers=3, config={"queued.max.requests": "400"}))
 
@@ -93,7 +71,7 @@ def rolling_restart(world):
     check(not set(before) & set(after) and None not in after, f"processes {before}, then {after}")
     check(min(seen) >= 2, f"brokers that were ready at the same time: {min(seen)}")
     equal(sorted(map(str, range(sent))), sorted(world.consume("rolled")), "records")
-    _in_sync(world)
+    in_sync(world)
 
 
 def grows(world):
@@ -111,7 +89,7 @@ def comes_back(world):
     eventually(lambda: all(world.broker_pid(broker=b) is None for b in range(4)), "no broker is left")
     world.start()
     equal(first, world.ready("Cluster", "main", LONG)["status"]["clusterId"], "id of the cluster")
-    _in_sync(world)
+    in_sync(world)
     equal(1000, len(world.consume("ledger")), "records")
 
 
@@ -119,7 +97,7 @@ def _container(world, broker):
     return world.get("Pod", f"main-broker-{broker}")["status"]["containerStatuses"][0]
 
 
-def _in_sync(world):
+def in_sync(world):
     def complete():
         topics = json.loads(world.kcat("-L", "-J")[1])["topics"]
         return all(len(p["isrs"]) == len(p["replicas"]) for t in topics for p in t["partitions"])
