@@ -235,6 +235,14 @@ Status KafkaModel::Do(const reconcile::ReassignPartitions& action) {
   return OkStatus();
 }
 
+Status KafkaModel::Do(const reconcile::UpdateFeature& action) {
+  reconcile::FeaturePlace& place = features_[action.feature];
+  if (action.level < place.level || action.level > place.max)
+    harm_.push_back(fmt::format("{} to {}", action.feature, action.level));
+  place.level = action.level;
+  return OkStatus();
+}
+
 Status KafkaModel::Do(const reconcile::AlterConfigs& action) {
   for (const auto& change : action.changes) {
     if (change.key != "cordoned.log.dirs") continue;

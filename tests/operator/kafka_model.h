@@ -31,6 +31,10 @@ class KafkaModel : public reconcile::KafkaControl {
   void CreateTopic(const std::string& name, int32_t partitions, int32_t replicas);
   void DeleteTopic(const std::string& name);
 
+  // What its brokers serve, and what is in force at first.
+  void Serve(const std::string& feature, int16_t level, int16_t max) { features_[feature] = {level, max}; }
+  const reconcile::Features& features() const { return features_; }
+
   // That a step fails without being done, and that it is done and fails.
   void SetFaults(double before, double after) {
     fails_before_ = before;
@@ -47,6 +51,7 @@ class KafkaModel : public reconcile::KafkaControl {
 
   env::Task<StatusOr<reconcile::Topology>> Observe(std::string bootstrap) override;
   env::Task<Status> Take(std::string bootstrap, reconcile::KafkaAction action) override;
+  env::Task<reconcile::Features> DescribeFeatures(std::string) override { co_return features_; }
 
  private:
   struct Broker {
@@ -79,7 +84,7 @@ class KafkaModel : public reconcile::KafkaControl {
   Status Do(const reconcile::AddVoter& action);
   Status Do(const reconcile::RemoveVoter& action);
   Status Do(const reconcile::UnregisterBroker& action);
-  Status Do(const reconcile::UpdateFeature&) { return OkStatus(); }
+  Status Do(const reconcile::UpdateFeature& action);
 
   env::Executor& executor_;
   env::Random& random_;
@@ -89,6 +94,7 @@ class KafkaModel : public reconcile::KafkaControl {
   std::vector<Partition> partitions_;
   std::vector<Move> moves_;
   std::vector<std::string> harm_;
+  reconcile::Features features_;
   double fails_before_ = 0, fails_after_ = 0;
   uint64_t disks_ = 0;
 };

@@ -62,6 +62,8 @@ class ClusterReconciler {
  private:
   using Ref = std::shared_ptr<const ClusterResource>;
 
+  // When a Cluster is looked at again that nothing is done with.
+  absl::Duration Resync(const Topology& topology) const;
   // The world as it is now, with the plan for it.
   env::Task<ClusterSighting> See(Ref cluster);
   // Fills in the steps, and whether a roll has halted.

@@ -86,6 +86,10 @@ PodState ReadPodState(const OwnedObject& pod) {
   state.node = FindString(body, "spec.nodeName");
   state.pod_ip = FindString(body, "status.podIP");
   state.host_ip = FindString(body, "status.hostIP");
+  for (const Json& container : ListAt(body, "spec.containers")) {
+    if (FindString(container, "name") == resources::kBrokerContainer)
+      state.image = FindString(container, "image");
+  }
   state.phase = FindString(body, "status.phase", "Unknown");
   state.deleting = pod.meta.deleting();
   state.deletion_time_ms = pod.meta.deletion_time_ms.value_or(0);

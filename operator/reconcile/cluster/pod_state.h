@@ -12,6 +12,7 @@ namespace dohle::reconcile {
 struct PodState {
   NodeId broker = kNoNode;  // by its label
   std::string name, uid, node, pod_ip, host_ip;
+  std::string image;  // of the broker's container, as asked for
   std::string phase;  // of the Pod: Pending, Running, Succeeded, Failed, Unknown
   bool ready = false;
   bool started = false;  // its container has been ready since it began

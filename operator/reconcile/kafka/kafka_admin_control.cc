@@ -228,6 +228,18 @@ env::Task<Status> KafkaAdminControl::Take(std::string bootstrap, KafkaAction act
   co_return co_await std::visit(taker, action);
 }
 
+env::Task<Features> KafkaAdminControl::DescribeFeatures(std::string bootstrap) {
+  Features features;
+  const auto cluster = clusters_.Get(bootstrap);
+  if (!cluster.ok()) co_return features;
+  const std::shared_ptr<KafkaClient> kafka = *cluster;
+  const auto described = co_await kafka->cluster_admin.DescribeFeatures();
+  if (!described.ok()) co_return features;
+  for (const client::FeatureDescription& feature : *described)
+    features[feature.name] = {feature.finalized, feature.max_supported};
+  co_return features;
+}
+
 env::Task<CanarySong> KafkaAdminControl::Sing(std::string bootstrap, int32_t brokers) {
   const auto cluster = clusters_.Get(bootstrap);
   if (!cluster.ok()) co_return CanarySong{cluster.status(), absl::ZeroDuration()};
