@@ -103,11 +103,19 @@ int ServeOnKubernetes(env::PosixEnv& posix, const OperatorCommand& command) {
 
 // --- without it
 
+void Tell(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) log::Info("operator", "{}", line);
+}
+
 env::Task<void> ShowLines(LocalMode* local, env::StopSignal* stop) {
-  ChangedLines changed;
+  ChangedLines of_clusters, of_topics;
+  std::optional<uint64_t> told;  // of the Topics' changes: there may be thousands of Topics
   while (!stop->stopped()) {
-    const TableInput seen = local->Look();
-    for (const std::string& line : changed.Of(seen)) log::Info("operator", "{}", line);
+    Tell(of_clusters.Of({local->clusters(), {}, local->faults()}));
+    if (const uint64_t changes = local->topic_changes(); changes != told) {
+      told = changes;
+      Tell(of_topics.Of({{}, local->topics(), {}}));
+    }
     const bool stopped = co_await stop->SleepFor(kTableInterval);
     if (stopped) break;
   }

@@ -97,6 +97,13 @@ struct Roll {
   int32_t ready_timeout_seconds = 600;  // a broker that isn't ready for longer halts it
 };
 
+enum class HealingMode { kAuto, kReport };
+
+// What becomes of brokers that don't come back by themselves.
+struct Healing {
+  HealingMode mode = HealingMode::kAuto;
+};
+
 struct ClusterSpec {
   int32_t brokers = 1;
   std::optional<int32_t> controllers;  // how many brokers vote; unset: by their number
@@ -117,6 +124,7 @@ struct ClusterSpec {
   Balance balance;
   std::optional<ClusterAutoscaling> autoscaling;
   Roll roll;
+  Healing healing;
   bool paused = false;
   bool hibernated = false;
 };

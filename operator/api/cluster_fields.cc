@@ -4,6 +4,7 @@
 
 #include "operator/api/fields.h"
 #include "operator/api/forms.h"
+#include "operator/api/healing_fields.h"
 #include "operator/api/owned_config.h"
 
 namespace dohle::api {
@@ -394,6 +395,8 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
       s.autoscaling, DescribeSpecAutoscaling);
   v.Group({.name = "roll", .doc = "How brokers are restarted when what they run with has changed."},
           [&](FieldVisitor& w) { DescribeRoll(w, s.roll); });
+  v.Group({.name = "healing", .doc = "What becomes of brokers that don't come back by themselves."},
+          [&](FieldVisitor& w) { DescribeHealing(w, s.healing); });
   v.Boolean(
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},

@@ -132,9 +132,9 @@ def many(base, count):
         return {"s": took, "mib": resident_mib(bench.operator.process)}
 
 
-class _Door:
+class Door:
     """A Cluster's listener, as ClusterState wants a node."""
-    node_id = -1
+    node_id, host = -1, "localhost"
 
     def __init__(self, port):
         self.port = port
@@ -173,7 +173,7 @@ def roll(base):
     in three racks, so that three brokers share no partition."""
     port = free_port()
     folder = base / f"operator-{time.monotonic_ns()}"
-    state = ClusterState(_Door(port))
+    state = ClusterState(Door(port))
     operator = LocalOperator(folder / "manifests", ROLLED.format(requests=400, width="33%", port=port))
     try:
         before = _ready_for(operator.until("Cluster", "bench", _ready_for, 300))

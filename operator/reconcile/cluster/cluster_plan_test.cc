@@ -207,7 +207,22 @@ TEST_F(ClusterStatusTest, APodInTroubleSaysWhy) {
   seen_.pods = BrokerPods(cluster_, live);
   seen_.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
   EXPECT_EQ(Conditions(seen_),
-            "Degraded\nReady=False CrashLoop\nProgressing=True WaitingForBrokers\nDegraded=True CrashLoop\n");
+            "Degraded\nReady=False BrokerCrashLooping\nProgressing=True WaitingForBrokers\nDegraded=True "
+            "BrokerCrashLooping\n");
+}
+
+TEST_F(ClusterStatusTest, WhatNobodyWaitsForIsNoTrouble) {
+  PlannedStep step;
+  step.kind = PlannedStep::Kind::kKafka;
+  step.background = true;
+  step.shown = {"ReassignPartitions", "Cluster/quickstart", "disks are to be relieved", "no other has room"};
+  seen_.steps = {step};
+  EXPECT_EQ(Conditions(seen_),
+            "Ready\nReady=True AllBrokersReady\nProgressing=False AsAsked\nDegraded=False Healthy\n");
+  EXPECT_EQ(StatusOf(seen_, 1000).plan.size(), 1U) << "it is shown all the same";
+  seen_.steps[0].background = false;
+  EXPECT_EQ(Conditions(seen_),
+            "Degraded\nReady=False StepBlocked\nProgressing=False AsAsked\nDegraded=True StepBlocked\n");
 }
 
 TEST_F(ClusterStatusTest, PausedSaysSo) {

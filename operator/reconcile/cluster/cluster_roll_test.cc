@@ -71,6 +71,19 @@ TEST_F(ClusterRollTest, TheWaveGoesWithPermitsAndOthersWait) {
       " | dohle.restart.permit.until.ms of broker 2: 1090000\n");
 }
 
+TEST_F(ClusterRollTest, TheWaveGoesInItsOrder) {
+  RollPlan roll;
+  roll.wave = {NodeId(1), NodeId(2), NodeId(0)};
+  std::vector<PlannedStep> steps = Steps();
+  ApplyRoll(roll, cluster_, 1'000'000, &steps);
+  std::vector<NodeId> order;
+  for (const PlannedStep& step : steps) {
+    if (step.restarts != kNoNode) order.push_back(step.restarts);
+  }
+  EXPECT_EQ(order, roll.wave);
+  EXPECT_EQ(steps.size(), Steps().size());
+}
+
 TEST_F(ClusterRollTest, WhoServesNobodyNeedsNoPermit) {
   RollPlan roll;
   roll.wave = {NodeId(1)};

@@ -18,9 +18,11 @@ struct Verdict {
   std::string message;
 };
 
+// What nobody waits for holds nothing up.
 const PlannedStep* FirstBlocked(const ClusterSighting& s) {
-  const auto it = std::find_if(s.steps.begin(), s.steps.end(),
-                               [](const auto& step) { return step.blocked() && !step.awaited; });
+  const auto it = std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) {
+    return step.blocked() && !step.awaited && !step.background;
+  });
   return it == s.steps.end() ? nullptr : &*it;
 }
 
@@ -61,6 +63,7 @@ Verdict Degraded(const ClusterSighting& s) {
   if (!s.step_failure.ok()) {
     return {true, kReasonStepFailed, std::string(Message(s.step_failure))};
   }
+  if (!s.ailments.empty()) return {true, s.ailments.front().reason, s.ailments.front().message};
   if (const PodState* pod = FirstInTrouble(s)) return {true, pod->trouble, pod->trouble_message};
   if (!s.roll_halted.empty()) {
     return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};

@@ -129,11 +129,13 @@ env::Task<StatusOr<Topology>> KafkaAdminControl::Observe(std::string bootstrap) 
   // Sizes are worth having, and nothing without which the rest would be wrong.
   const client::LogDirs dirs = co_await kafka->admin.DescribeLogDirs();
   Topology topology = TopologyOf(*description, *topics, *reassignments, *quorum, dirs);
-  co_await AddTopicConfigs(kafka->cluster_admin, &topology);
+  if (WantsTopicConfigs(topology)) co_await AddTopicConfigs(kafka->cluster_admin, &topology);
   auto defaults = co_await kafka->cluster_admin.DescribeBrokerDefaults();
   if (defaults.ok()) topology.broker_defaults = *std::move(defaults);
   co_return topology;
 }
+
+bool WantsTopicConfigs(const Topology& topology) { return topology.brokers.size() > 1; }
 
 env::Task<void> KafkaAdminControl::AddTopicConfigs(client::ClusterAdmin& admin, Topology* topology) {
   TopicConfigs& known = configs_[topology->cluster_id];

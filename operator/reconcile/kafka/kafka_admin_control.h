@@ -45,4 +45,7 @@ Topology TopologyOf(const kafka::client::ClusterDescription& cluster,
                     const std::vector<kafka::client::OngoingReassignment>& reassignments,
                     const kafka::client::QuorumDescription& quorum, const kafka::client::LogDirs& dirs);
 
+// Whether planners look at what holds for topics: where there is a single broker nobody chooses who may go.
+bool WantsTopicConfigs(const Topology& topology);
+
 }  // namespace dohle::reconcile
