@@ -50,7 +50,7 @@ constexpr char kFirstDefault[] =
     R"("terminationGracePeriodSeconds":60,"tolerations":null,"topologySpreadConstraints":null,)"
     R"("volumes":["data"]})";
 constexpr char kFirstRich[] =
-    R"({"affinity":null,"config":{"num.partitions":"af63de4c8601f036"},"defaultReplicas":3,)"
+    R"({"affinity":null,"config":{"num.partitions":"af63ae4c86019e62"},"defaultReplicas":3,)"
     R"("image":"registry.example/dohle:1","imagePullPolicy":"Always","listeners":[)"
     R"({"name":"internal","port":9092,"type":"internal"},)"
     R"({"name":"outside","nodePort":31000,"port":9094,"type":"nodePort"},)"

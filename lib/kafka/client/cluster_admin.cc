@@ -333,24 +333,34 @@ env::Task<Status> ClusterAdmin::UnregisterBroker(NodeId id) {
 
 env::Task<Status> ClusterAdmin::UpdateFeature(std::string feature, int16_t level) {
   constexpr int8_t kUpgrade = 1, kSafeDowngrade = 2;  // FeatureUpdate.UpgradeType
-  Status status;
-  for (const int8_t type : {kUpgrade, kSafeDowngrade}) {
-    UpdateFeaturesRequest request;
-    request.timeout_ms = kControllerTimeoutMs;
-    auto& update = request.feature_updates.emplace_back();
-    update.feature = feature;
-    update.max_version_level = level;
-    update.upgrade_type = type;
-    const VersionRange versions{1, 2};  // with the type
-    auto answer =
-        co_await client_.Call<UpdateFeaturesResponse>(Route::Controller(), std::move(request), versions);
-    if (!answer.ok()) co_return answer.status();
-    status = StatusFromKafka(answer->message.error_code, View(answer->message.error_message));
-    for (const auto& result : answer->message.results) {
-      KeepFirst(StatusFromKafka(result.error_code, View(result.error_message)), &status);
-    }
-    // An upgrade to less than there is is refused; only then it is asked as what it is.
-    if (KafkaError(status) != ErrorCode::kInvalidUpdateVersion) break;
+  UpdateFeaturesRequest request;
+  request.timeout_ms = kControllerTimeoutMs;
+  auto& update = request.feature_updates.emplace_back();
+  update.feature = std::move(feature);
+  update.max_version_level = level;
+  update.upgrade_type = kUpgrade;
+  request.validate_only = true;
+  const Status as_upgrade = co_await SendFeatures(request);
+  // An upgrade to less than there is is refused; only then it is asked as what it is.
+  if (KafkaError(as_upgrade) == ErrorCode::kInvalidUpdateVersion) {
+    request.feature_updates.front().upgrade_type = kSafeDowngrade;
+    const Status as_downgrade = co_await SendFeatures(request);
+    if (!as_downgrade.ok()) co_return as_upgrade;
+  } else if (!as_upgrade.ok()) {
+    co_return as_upgrade;
+  }
+  request.validate_only = false;
+  co_return co_await SendFeatures(request);
+}
+
+env::Task<Status> ClusterAdmin::SendFeatures(UpdateFeaturesRequest request) {
+  const VersionRange versions{1, 2};  // with the type, and with validation
+  auto answer =
+      co_await client_.Call<UpdateFeaturesResponse>(Route::Controller(), std::move(request), versions);
+  if (!answer.ok()) co_return answer.status();
+  Status status = StatusFromKafka(answer->message.error_code, View(answer->message.error_message));
+  for (const auto& result : answer->message.results) {
+    KeepFirst(StatusFromKafka(result.error_code, View(result.error_message)), &status);
   }
   co_return status;
 }

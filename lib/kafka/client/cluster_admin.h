@@ -17,6 +17,10 @@
 #include "lib/base/uuid.h"
 #include "lib/kafka/client/cluster_client.h"
 
+namespace dohle::kafka {
+struct UpdateFeaturesRequest;
+}
+
 namespace dohle::kafka::client {
 
 struct BrokerDescription {
@@ -103,10 +107,11 @@ class ClusterAdmin {
   env::Task<Status> RemoveVoter(NodeId id, DirectoryId directory);
   // One that isn't registered: no failure.
   env::Task<Status> UnregisterBroker(NodeId id);
-  // Up, or down as far as that loses nothing.
+  // Up, or down as far as that loses nothing; validated first. A refusal says what is against the way up.
   env::Task<Status> UpdateFeature(std::string feature, int16_t level);
 
  private:
+  env::Task<Status> SendFeatures(UpdateFeaturesRequest request);
   // Of one broker, or with kNoNode of topics and of all brokers.
   env::Task<Status> AlterConfigsOf(NodeId broker, std::vector<ConfigChange> changes);
 
