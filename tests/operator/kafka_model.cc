@@ -191,6 +191,9 @@ env::Task<StatusOr<reconcile::Topology>> KafkaModel::Observe(std::string) {
     if (!broker.runs || (voter != voters_.end() && voter->second == DirectoryOf(id))) continue;
     quorum.observers.push_back({NodeId(id), DirectoryOf(id), 100, 0});
   }
+  for (const auto& [id, directory] : removed_) {
+    if (DirectoryOf(id) != directory) quorum.observers.push_back({NodeId(id), directory, 90, 60'000});
+  }
   co_return topology;
 }
 
@@ -270,6 +273,7 @@ Status KafkaModel::Do(const reconcile::RemoveVoter& action) {
   const auto voter = voters_.find(action.id.value());
   if (voter == voters_.end() || voter->second != action.directory)
     return MakeStatus(StatusCode::kNotFound, "VOTER_NOT_FOUND");
+  removed_[voter->first] = voter->second;
   voters_.erase(voter);
   if (!Agrees()) harm_.push_back(fmt::format("without voter {} nobody agrees any more", action.id.value()));
   return OkStatus();

@@ -91,6 +91,7 @@ class KafkaModel : public reconcile::KafkaControl {
   std::map<int32_t, Broker> brokers_;
   std::map<int32_t, DirectoryId> voters_;
   std::map<int32_t, std::string> cordons_;  // the configuration, which outlives registrations
+  std::map<int32_t, DirectoryId> removed_;  // voters that went: the leader goes on to tell of them
   std::vector<Partition> partitions_;
   std::vector<Move> moves_;
   std::vector<std::string> harm_;

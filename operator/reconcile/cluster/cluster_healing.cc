@@ -47,17 +47,20 @@ PlannedStep ToStep(const HealStep& heal, const ClusterResource& cluster, int64_t
   return step;
 }
 
-std::string LastPart(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
+// Of the mount that a log directory lies in (resources::LogDirs): ".../data/log" -> "data".
+std::string MountOf(const std::string& path) {
+  const size_t end = path.rfind('/');
+  if (end == std::string::npos || end == 0) return "";
+  const size_t begin = path.rfind('/', end - 1);
+  return begin == std::string::npos ? "" : path.substr(begin + 1, end - begin - 1);
 }
 
-// A directory is called as its volume (resources/pod.h) or, without Kubernetes, as its claim.
+// A mount is called as its volume or, without Kubernetes, as its claim.
 bool HasFailed(const BrokerPlace& place, const std::string& volume, const std::string& claim) {
   return std::any_of(place.failed_directories.begin(), place.failed_directories.end(),
                      [&](const std::string& path) {
-                       const std::string last = LastPart(path);
-                       return last == volume || last == claim;
+                       const std::string mount = MountOf(path);
+                       return mount == volume || mount == claim;
                      });
 }
 
