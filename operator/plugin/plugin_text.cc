@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "lib/base/aligned_text.h"
 #include "operator/k8s/object.h"
 
@@ -74,6 +75,26 @@ void Redact(Json& value) {
   }
 }
 
+// What runs, and what came with it or might come next.
+void AddVersion(const Json& cluster, absl::FunctionRef<void(std::string, std::string)> fact) {
+  const Json* upgrade = Find(cluster, "status.upgrade");
+  if (upgrade == nullptr || FindString(*upgrade, "image").empty()) return;
+  const std::string version = FindString(*upgrade, "version");
+  fact("Version", fmt::format("{}, image {}, since {}", OrDash(version), FindString(*upgrade, "image"),
+                              OrDash(FindString(*upgrade, "since"))));
+  if (const Json* levels = Find(*upgrade, "levels"); levels != nullptr && levels->is_object()) {
+    std::string text;
+    for (const auto& [name, level] : levels->items()) {
+      if (level.is_string())
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, level.get<std::string>());
+    }
+    fact("Feature levels", std::move(text));
+  }
+  const std::string available = FindString(*upgrade, "availableImage");
+  if (!available.empty())
+    fact("Available", available + ", which the operator came with: set spec.image to run it");
+}
+
 }  // namespace
 
 std::string StatusText(const Json& cluster) {
@@ -90,6 +111,7 @@ std::string StatusText(const Json& cluster) {
   fact("Partitions",
        fmt::format("{} offline, {} under-replicated", FindInt(cluster, "status.offlinePartitions", 0),
                    FindInt(cluster, "status.underReplicatedPartitions", 0)));
+  AddVersion(cluster, fact);
   for (const Json& listener : ListAt(cluster, "status.listeners")) {
     fact("Listener " + FindString(listener, "name"), FindString(listener, "bootstrap"));
   }

@@ -15,7 +15,7 @@ namespace {
 
 using k8s::Json;
 
-env::Task<StatusOr<std::string>> Version(std::string) { co_return "1.2.3"; }
+env::Task<StatusOr<std::string>> Tell(std::string version) { co_return version; }
 
 class WellKafka : public reconcile::KafkaControl {
  public:
@@ -25,10 +25,16 @@ class WellKafka : public reconcile::KafkaControl {
     topology.cluster_id = "the-cluster";
     co_return topology;
   }
-  env::Task<Status> Take(std::string, reconcile::KafkaAction) override {
+  env::Task<reconcile::Features> DescribeFeatures(std::string) override { co_return features; }
+  env::Task<Status> Take(std::string, reconcile::KafkaAction action) override {
+    if (const auto* update = std::get_if<reconcile::UpdateFeature>(&action)) {
+      features[update->feature].level = update->level;
+      co_return OkStatus();
+    }
     co_return MakeStatus(StatusCode::kUnimplemented, "nothing is asked of a single broker");
   }
   bool answers = true;
+  reconcile::Features features = {{"metadata.version", {29, 29}}};
 };
 
 class ClusterControllerTest : public ClusterWorld, public testing::TestWithParam<uint64_t> {
@@ -36,7 +42,9 @@ class ClusterControllerTest : public ClusterWorld, public testing::TestWithParam
   ClusterControllerTest() : ClusterWorld(GetParam()) { Do(Kubelet()); }
   ~ClusterControllerTest() override { Crash(); }
 
-  void StartOperator() { ClusterWorld::StartOperator(kafka_, &Version); }
+  void StartOperator() {
+    ClusterWorld::StartOperator(kafka_, [this](std::string) { return Tell(version_); });
+  }
 
   // Pods become ready some time after they are made, and go some time after they are told to.
   env::Task<void> RunPod(Json pod) override {
@@ -81,6 +89,7 @@ class ClusterControllerTest : public ClusterWorld, public testing::TestWithParam
   }
 
   WellKafka kafka_;
+  std::string version_ = "1.2.3";
   std::set<std::string> pods_;
   int started_ = 0;
   std::vector<std::string> racks_;  // that brokers started with
@@ -119,6 +128,127 @@ TEST_P(ClusterControllerTest, ThroughFaultsAndRestartsOfTheOperator) {
   faulty_->Set({});
   world_.RunFor(absl::Minutes(5));
   EXPECT_EQ(started_, 2) << "a broker was restarted for no reason";
+}
+
+// An operator that makes other Pods, another server.properties and another image of the same Cluster.
+TEST_P(ClusterControllerTest, AnotherOperatorRestartsNobody) {
+  faulty_->Set({.before = 0.1, .after = 0.1, .conflict = 0.05, .most_delay = absl::Milliseconds(200)});
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(1));
+  world_.RunFor(absl::Seconds(30));
+  const Json before = Get(k8s::kPods, "quickstart-broker-0");
+
+  options_.addressing = resources::Addressing::kPodIp;
+  options_.broker_image = "dohle-broker:tomorrow";
+  const Json theirs = {{"data", {{"server.properties", "an.older.operator=wrote it"}}}};
+  Do(Tamper(k8s::kConfigMaps, "quickstart-config", theirs));
+  const Json label = {{"metadata", {{"labels", {{"app.kubernetes.io/part-of", nullptr}}}}}};
+  Do(Tamper(k8s::kPods, "quickstart-broker-0", label));
+  StartOperator();
+  world_.RunFor(absl::Minutes(5));
+  EXPECT_TRUE(ReadyAt(1)) << Get(k8s::kClusters, "quickstart")["status"].dump(1);
+  EXPECT_EQ(started_, 1);
+  Json pod = Get(k8s::kPods, "quickstart-broker-0");
+  EXPECT_EQ(pod["metadata"]["uid"], before["metadata"]["uid"]);
+  EXPECT_EQ(pod["spec"], before["spec"]);
+  EXPECT_EQ(pod["metadata"]["labels"], before["metadata"]["labels"]) << "what changes live is mended";
+  const Json config = Get(k8s::kConfigMaps, "quickstart-config")["data"];
+  EXPECT_EQ(config.dump().find("an.older.operator"), std::string::npos);
+  const Json upgrade = Get(k8s::kClusters, "quickstart")["status"]["upgrade"];
+  EXPECT_EQ(upgrade["image"], "dohle-broker:latest");
+  EXPECT_EQ(upgrade["availableImage"], "dohle-broker:tomorrow");
+  const int64_t writes = faulty_->writes();
+  world_.RunFor(absl::Minutes(10));
+  EXPECT_EQ(faulty_->writes(), writes);
+
+  // With the next restart, whatever it is for, it comes to the Pod; the image by itself only.
+  const Json roll = {{"metadata", {{"annotations", {{"dohle.dev/roll", "1"}}}}}};
+  Do(Tamper(k8s::kClusters, "quickstart", roll));
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_EQ(started_, 2);
+  pod = Get(k8s::kPods, "quickstart-broker-0");
+  EXPECT_NE(pod["spec"]["containers"][0]["args"], before["spec"]["containers"][0]["args"]);
+  EXPECT_EQ(pod["spec"]["containers"][0]["image"], "dohle-broker:latest");
+  Do(ApplyCluster({{"upgrade", {{"defaultImage", "Follow"}}}}));
+  ASSERT_TRUE(BecomesReady(2));
+  EXPECT_EQ(started_, 3);
+  EXPECT_EQ(Get(k8s::kPods, "quickstart-broker-0")["spec"]["containers"][0]["image"],
+            "dohle-broker:tomorrow");
+}
+
+TEST_P(ClusterControllerTest, AnImageThatIsNamedNoMoreIsKept) {
+  StartOperator();
+  Do(ApplyCluster({{"image", "registry.example/dohle:7"}}));
+  ASSERT_TRUE(BecomesReady(1));
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(2));
+  world_.RunFor(absl::Seconds(30));
+  EXPECT_EQ(started_, 1);
+}
+
+TEST_P(ClusterControllerTest, LevelsAreRaisedAfterTheSoakAndThenThereIsNoWayBack) {
+  StartOperator();
+  const Json upgrade = {{"soakSeconds", 3600}};
+  Do(ApplyCluster({{"image", "a"}, {"upgrade", upgrade}}));
+  ASSERT_TRUE(BecomesReady(1));
+  kafka_.features["metadata.version"].max = 30;
+  version_ = "2.0.0";
+  Do(ApplyCluster({{"image", "b"}, {"upgrade", upgrade}}));
+  ASSERT_TRUE(BecomesReady(2));
+  world_.RunFor(absl::Minutes(30));
+  Json status = Get(k8s::kClusters, "quickstart")["status"];
+  EXPECT_TRUE(ReadyAt(2)) << status.dump(1);
+  EXPECT_EQ(status["upgrade"]["version"], "2.0.0");
+  EXPECT_EQ(status["upgrade"]["levels"]["metadata.version"], "29");
+  EXPECT_EQ(status["plan"][0]["blockedBy"].get<std::string>().find("it soaks until "), 0U) << status.dump(1);
+  const std::string since = status["upgrade"]["since"];
+
+  StartOperator();
+  world_.RunFor(absl::Minutes(25));
+  EXPECT_EQ(kafka_.features["metadata.version"].level, 29);
+  EXPECT_EQ(Get(k8s::kClusters, "quickstart")["status"]["upgrade"]["since"], since);
+  world_.RunFor(absl::Minutes(10));
+  EXPECT_EQ(kafka_.features["metadata.version"].level, 30);
+  const bool told = std::any_of(events_.told.begin(), events_.told.end(), [](const std::string& event) {
+    return event.find(
+               "RaiseFeatureLevel Feature/metadata.version: metadata.version 29 to 30: 1 brokers run "
+               "2.0.0 since ") == 0;
+  });
+  EXPECT_TRUE(told);
+  status = Get(k8s::kClusters, "quickstart")["status"];
+  EXPECT_EQ(status["upgrade"]["levelsOf"], "2.0.0");
+  EXPECT_FALSE(status.contains("plan")) << status.dump(1);
+
+  Do(ApplyCluster({{"image", "a"}, {"upgrade", upgrade}}));
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_EQ(started_, 2);
+  EXPECT_EQ(Phase(), "Degraded");
+  const std::string refusal = Get(k8s::kClusters, "quickstart")["status"]["plan"][0]["blockedBy"];
+  EXPECT_EQ(refusal.find("a runs 1.2.3, which serves metadata.version up to 29, and 30 is in force"), 0U)
+      << refusal;
+  Do(ApplyCluster({{"image", "b"}, {"upgrade", upgrade}}));
+  EXPECT_TRUE(BecomesReady(4));
+  EXPECT_EQ(started_, 2);
+}
+
+TEST_P(ClusterControllerTest, BackBeforeTheSoakEnds) {
+  StartOperator();
+  Do(ApplyCluster({{"image", "a"}}));
+  ASSERT_TRUE(BecomesReady(1));
+  kafka_.features["metadata.version"].max = 30;
+  version_ = "2.0.0";
+  Do(ApplyCluster({{"image", "b"}}));
+  ASSERT_TRUE(BecomesReady(2));
+  world_.RunFor(absl::Hours(1));
+  kafka_.features["metadata.version"].max = 29;
+  version_ = "1.2.3";
+  Do(ApplyCluster({{"image", "a"}}));
+  ASSERT_TRUE(BecomesReady(3));
+  world_.RunFor(absl::Hours(30));
+  EXPECT_EQ(kafka_.features["metadata.version"].level, 29);
+  EXPECT_TRUE(ReadyAt(3));
+  EXPECT_EQ(started_, 3);
 }
 
 TEST_P(ClusterControllerTest, DriftIsMended) {

@@ -33,7 +33,7 @@ void ClusterWorld::StartOperator(reconcile::KafkaControl& kafka, reconcile::AskV
   }
   stop_ = std::make_unique<env::StopSignal>();
   controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-      *faulty_, kafka, events_, executor_, node_.env().random, {}, "", {}, std::move(ask_version)});
+      *faulty_, kafka, events_, executor_, node_.env().random, options_, "", {}, std::move(ask_version)});
   Do(Start(controller_.get(), stop_.get()));
 }
 

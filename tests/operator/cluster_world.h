@@ -34,6 +34,8 @@ class ClusterWorld : public ApiWorld {
   // It has looked at what was asked last.
   static bool HasSeen(const k8s::Json& cluster);
 
+  resources::Options options_;  // of the next operator
+
  private:
   static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop);
 

@@ -44,6 +44,7 @@ struct PlannedStep {
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
   // Takes long, and nobody has to wait for it: the Cluster is Ready meanwhile.
   bool background = false;
+  bool far_off = false;  // awaited for so long that the Cluster is looked at no more often than one at rest
   api::PlanStep shown;
 
   bool blocked() const { return !shown.blocked_by.empty(); }

@@ -16,6 +16,7 @@
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/reconcile/cluster/scale_steps.h"
+#include "operator/reconcile/cluster/upgrade_steps.h"
 #include "operator/reconcile/look_interval.h"
 #include "operator/resources/names.h"
 
@@ -46,10 +47,10 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   if (seen.steps.empty() || cluster->spec.paused) {
     const bool at_rest = status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid" ||
                          status.phase == "Hibernated";
-    const size_t partitions = seen.topology.partitions.size() * parts_.clusters.all().size();
-    const absl::Duration resync = LookInterval(kClusterResync, partitions);
-    co_return std::optional(at_rest ? std::min(resync, kLongestClusterResync) : kClusterPoll);
+    co_return std::optional(at_rest ? Resync(seen.topology) : kClusterPoll);
   }
+  const bool far_off =
+      std::all_of(seen.steps.begin(), seen.steps.end(), [](const PlannedStep& step) { return step.far_off; });
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
   if (!seen.step_failure.ok()) {
@@ -57,7 +58,12 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
     DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, std::move(status)));
     co_return seen.step_failure;
   }
-  co_return std::optional(kClusterPoll);
+  co_return std::optional(far_off ? Resync(seen.topology) : kClusterPoll);
+}
+
+absl::Duration ClusterReconciler::Resync(const Topology& topology) const {
+  const size_t partitions = topology.partitions.size() * parts_.clusters.all().size();
+  return std::min(LookInterval(kClusterResync, partitions), kLongestClusterResync);
 }
 
 env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
@@ -81,6 +87,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     seen.topology = *std::move(topology);
     seen.facts = FactsOf(seen.topology);
     seen.bootstrap = health_[cluster->meta.name].answered = address;
+    seen.features = co_await parts_.kafka.DescribeFeatures(address);
     break;
   }
   const std::vector<std::string> versions = co_await versions_.Of(cluster->meta.name, pods);
@@ -96,6 +103,7 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   seen.pods = BrokerPods(*cluster, seen.formation, live);
   for (size_t i = 0; i < pods.size(); ++i) seen.versions[pods[i].broker] = versions[i];
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
+  seen.upgrade = cluster->status.upgrade;
   if (cluster->faults.empty()) Plan(*cluster, live, nodes, &seen);
   co_return seen;
 }
@@ -144,7 +152,11 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
   PlanMoves(cluster, seen);
-  PlanHealing(cluster, nodes, seen);
+  PlanHealing(cluster, live, nodes, seen);
+  std::vector<PlannedStep> upgrade =
+      PlanUpgradeSteps(cluster, parts_.options, parts_.clock.WallTimeMs(), seen);
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(upgrade.begin()),
+                     std::make_move_iterator(upgrade.end()));
   for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
@@ -152,16 +164,16 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
     seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
 }
 
-void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const NodeStates& nodes,
-                                    ClusterSighting* seen) {
+void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const LiveObjects& live,
+                                    const NodeStates& nodes, ClusterSighting* seen) {
   HealSight sight =
-      HealSightOf(cluster, seen->formation, seen->pods, nodes,
+      HealSightOf(cluster, seen->formation, seen->pods, live, nodes,
                   seen->facts_status.ok() ? &seen->topology : nullptr, parts_.clock.WallTimeMs());
   HealWatch& watch = health_[cluster.meta.name].watch;
   watch.Look(parts_.clock.Now().nanoseconds() / 1'000'000, &sight);
   HealPlan plan = reconcile::PlanHealing(sight);
   watch.Note(plan);
-  AddHealing(plan, cluster, &seen->steps);
+  AddHealing(plan, cluster, parts_.clock.WallTimeMs(), &seen->steps);
   seen->ailments = std::move(plan.ailments);
 }
 

@@ -62,6 +62,8 @@ class ClusterReconciler {
  private:
   using Ref = std::shared_ptr<const ClusterResource>;
 
+  // When a Cluster is looked at again that nothing is done with.
+  absl::Duration Resync(const Topology& topology) const;
   // The world as it is now, with the plan for it.
   env::Task<ClusterSighting> See(Ref cluster);
   // Fills in the steps, and whether a roll has halted.
@@ -71,7 +73,8 @@ class ClusterReconciler {
   env::Task<void> Listen(Ref cluster, std::string bootstrap);
   void PlanRestarts(const ClusterResource& cluster, const std::string& pause, ClusterSighting* seen);
   // What ails brokers, and what is done about it.
-  void PlanHealing(const ClusterResource& cluster, const NodeStates& nodes, ClusterSighting* seen);
+  void PlanHealing(const ClusterResource& cluster, const LiveObjects& live, const NodeStates& nodes,
+                   ClusterSighting* seen);
   // Replicas and leaders to where they shall be, once nothing else moves brokers about.
   static void PlanMoves(const ClusterResource& cluster, ClusterSighting* seen);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);

@@ -42,7 +42,7 @@ bool AllReady(const ClusterSighting& s) { return static_cast<size_t>(ReadyPods(s
 // Steps that will be taken, now or later: not those that somebody has to clear the way for.
 bool UnderWay(const ClusterSighting& s) {
   return !s.cluster->spec.paused && std::any_of(s.steps.begin(), s.steps.end(), [](const PlannedStep& step) {
-    return !step.blocked() || step.awaited;
+    return !step.far_off && (!step.blocked() || step.awaited);
   });
 }
 
@@ -196,6 +196,7 @@ api::ClusterStatus StatusOf(const ClusterSighting& s, int64_t now_ms) {
   status.brokers = BrokersOf(s);
   status.listeners = s.listeners;
   status.balance = s.balance;
+  status.upgrade = s.upgrade;
   for (const PlannedStep& step : s.steps) {
     if (status.plan.size() == api::kMaxPlanSteps) break;
     status.plan.push_back(step.shown);
