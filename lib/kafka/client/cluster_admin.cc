@@ -11,6 +11,8 @@
 #include "lib/kafka/messages/add_raft_voter_response.h"
 #include "lib/kafka/messages/alter_partition_reassignments_request.h"
 #include "lib/kafka/messages/alter_partition_reassignments_response.h"
+#include "lib/kafka/messages/api_versions_request.h"
+#include "lib/kafka/messages/api_versions_response.h"
 #include "lib/kafka/messages/describe_cluster_request.h"
 #include "lib/kafka/messages/describe_cluster_response.h"
 #include "lib/kafka/messages/describe_configs_request.h"
@@ -331,26 +333,61 @@ env::Task<Status> ClusterAdmin::UnregisterBroker(NodeId id) {
 
 env::Task<Status> ClusterAdmin::UpdateFeature(std::string feature, int16_t level) {
   constexpr int8_t kUpgrade = 1, kSafeDowngrade = 2;  // FeatureUpdate.UpgradeType
-  Status status;
-  for (const int8_t type : {kUpgrade, kSafeDowngrade}) {
-    UpdateFeaturesRequest request;
-    request.timeout_ms = kControllerTimeoutMs;
-    auto& update = request.feature_updates.emplace_back();
-    update.feature = feature;
-    update.max_version_level = level;
-    update.upgrade_type = type;
-    const VersionRange versions{1, 2};  // with the type
-    auto answer =
-        co_await client_.Call<UpdateFeaturesResponse>(Route::Controller(), std::move(request), versions);
-    if (!answer.ok()) co_return answer.status();
-    status = StatusFromKafka(answer->message.error_code, View(answer->message.error_message));
-    for (const auto& result : answer->message.results) {
-      KeepFirst(StatusFromKafka(result.error_code, View(result.error_message)), &status);
-    }
-    // An upgrade to less than there is is refused; only then it is asked as what it is.
-    if (KafkaError(status) != ErrorCode::kInvalidUpdateVersion) break;
+  UpdateFeaturesRequest request;
+  request.timeout_ms = kControllerTimeoutMs;
+  auto& update = request.feature_updates.emplace_back();
+  update.feature = std::move(feature);
+  update.max_version_level = level;
+  update.upgrade_type = kUpgrade;
+  request.validate_only = true;
+  const Status as_upgrade = co_await SendFeatures(request);
+  // An upgrade to less than there is is refused; only then it is asked as what it is.
+  if (KafkaError(as_upgrade) == ErrorCode::kInvalidUpdateVersion) {
+    request.feature_updates.front().upgrade_type = kSafeDowngrade;
+    const Status as_downgrade = co_await SendFeatures(request);
+    if (!as_downgrade.ok()) co_return as_upgrade;
+  } else if (!as_upgrade.ok()) {
+    co_return as_upgrade;
+  }
+  request.validate_only = false;
+  co_return co_await SendFeatures(request);
+}
+
+env::Task<Status> ClusterAdmin::SendFeatures(UpdateFeaturesRequest request) {
+  const VersionRange versions{1, 2};  // with the type, and with validation
+  auto answer =
+      co_await client_.Call<UpdateFeaturesResponse>(Route::Controller(), std::move(request), versions);
+  if (!answer.ok()) co_return answer.status();
+  Status status = StatusFromKafka(answer->message.error_code, View(answer->message.error_message));
+  for (const auto& result : answer->message.results) {
+    KeepFirst(StatusFromKafka(result.error_code, View(result.error_message)), &status);
   }
   co_return status;
+}
+
+env::Task<StatusOr<std::vector<FeatureDescription>>> ClusterAdmin::DescribeFeatures() {
+  ApiVersionsRequest request;
+  request.client_software_name = "dohle";
+  request.client_software_version = "1";
+  // Before version 4 brokers leave out features whose lowest level is 0 (KAFKA-17011).
+  const VersionRange versions{3, 4};
+  auto answer = co_await client_.Call<ApiVersionsResponse>(Route::Any(), std::move(request), versions);
+  if (!answer.ok()) co_return answer.status();
+  const Status status = StatusFromKafka(answer->message.error_code);
+  if (!status.ok()) co_return status;
+  std::map<std::string, FeatureDescription> features;
+  for (const auto& feature : answer->message.supported_features) {
+    features[std::string(feature.name)].max_supported = feature.max_version;
+  }
+  for (const auto& feature : answer->message.finalized_features) {
+    features[std::string(feature.name)].finalized = feature.max_version_level;
+  }
+  std::vector<FeatureDescription> described;
+  for (auto& [name, feature] : features) {
+    feature.name = name;
+    described.push_back(std::move(feature));
+  }
+  co_return described;
 }
 
 }  // namespace dohle::kafka::client

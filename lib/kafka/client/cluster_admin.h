@@ -17,6 +17,10 @@
 #include "lib/base/uuid.h"
 #include "lib/kafka/client/cluster_client.h"
 
+namespace dohle::kafka {
+struct UpdateFeaturesRequest;
+}
+
 namespace dohle::kafka::client {
 
 struct BrokerDescription {
@@ -68,6 +72,12 @@ struct VoterEndpoint {
   env::Endpoint endpoint;
 };
 
+struct FeatureDescription {
+  std::string name;           // "metadata.version"
+  int16_t finalized = 0;      // what the cluster does; 0 = off
+  int16_t max_supported = 0;  // what the broker that answered can do
+};
+
 class ClusterAdmin {
  public:
   // `client` outlives it, and it outlives its calls.
@@ -79,6 +89,9 @@ class ClusterAdmin {
   // Values of one config of many topics, wherever they are set; in the order of `topics`.
   env::Task<std::vector<StatusOr<std::string>>> DescribeTopicConfig(std::vector<std::string> topics,
                                                                     std::string key);
+
+  // By name (KIP-584); what any broker tells.
+  env::Task<StatusOr<std::vector<FeatureDescription>>> DescribeFeatures();
 
   // What was set dynamically for all brokers, by key; without what is secret.
   env::Task<StatusOr<std::map<std::string, std::string>>> DescribeBrokerDefaults();
@@ -94,10 +107,11 @@ class ClusterAdmin {
   env::Task<Status> RemoveVoter(NodeId id, DirectoryId directory);
   // One that isn't registered: no failure.
   env::Task<Status> UnregisterBroker(NodeId id);
-  // Up, or down as far as that loses nothing.
+  // Up, or down as far as that loses nothing; validated first. A refusal says what is against the way up.
   env::Task<Status> UpdateFeature(std::string feature, int16_t level);
 
  private:
+  env::Task<Status> SendFeatures(UpdateFeaturesRequest request);
   // Of one broker, or with kNoNode of topics and of all brokers.
   env::Task<Status> AlterConfigsOf(NodeId broker, std::vector<ConfigChange> changes);
 

@@ -16,19 +16,6 @@ constexpr const char* kRestartPermit = "dohle.restart.permit.until.ms";
 constexpr int64_t kPermitMs = 60'000;
 constexpr int64_t kLongestPermitMs = 15 * 60'000;  // that is granted
 
-std::shared_ptr<const KafkaAction> Permit(NodeId broker, const api::ClusterSpec& spec, int64_t now_ms) {
-  const int64_t length_ms = std::min(kPermitMs + spec.termination_grace_period_seconds * int64_t{1000},
-                                     kLongestPermitMs - kPermitMs);
-  AlterConfigs::Change change;
-  change.kind = AlterConfigs::Kind::kBroker;
-  change.name = fmt::format("{}", broker.value());
-  change.key = kRestartPermit;
-  change.value = fmt::format("{}", now_ms + length_ms);
-  AlterConfigs action;
-  action.changes.push_back(std::move(change));
-  return std::make_shared<const KafkaAction>(std::move(action));
-}
-
 PlannedStep Election(const RollPlan& roll, const ClusterResource& cluster) {
   PlannedStep step;
   step.kind = PlannedStep::Kind::kKafka;
@@ -44,7 +31,38 @@ PlannedStep Election(const RollPlan& roll, const ClusterResource& cluster) {
   return step;
 }
 
+// The steps of a wave in its order, at the places that they have.
+void Order(const std::vector<NodeId>& wave, std::vector<PlannedStep>* steps) {
+  const auto place = [&](const PlannedStep& step) {
+    return std::find(wave.begin(), wave.end(), step.restarts) - wave.begin();
+  };
+  std::vector<PlannedStep> of_wave;
+  for (PlannedStep& step : *steps) {
+    if (step.restarts != kNoNode && place(step) < std::ssize(wave)) of_wave.push_back(step);
+  }
+  std::stable_sort(of_wave.begin(), of_wave.end(),
+                   [&](const PlannedStep& a, const PlannedStep& b) { return place(a) < place(b); });
+  auto next = of_wave.begin();
+  for (PlannedStep& step : *steps) {
+    if (step.restarts != kNoNode && place(step) < std::ssize(wave)) step = std::move(*next++);
+  }
+}
+
 }  // namespace
+
+std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec,
+                                                 int64_t now_ms) {
+  const int64_t length_ms = std::min(kPermitMs + spec.termination_grace_period_seconds * int64_t{1000},
+                                     kLongestPermitMs - kPermitMs);
+  AlterConfigs::Change change;
+  change.kind = AlterConfigs::Kind::kBroker;
+  change.name = fmt::format("{}", broker.value());
+  change.key = kRestartPermit;
+  change.value = fmt::format("{}", now_ms + length_ms);
+  AlterConfigs action;
+  action.changes.push_back(std::move(change));
+  return std::make_shared<const KafkaAction>(std::move(action));
+}
 
 std::vector<RollBroker> RollBrokers(const std::vector<PodState>& pods, const std::vector<PlannedStep>& steps,
                                     const std::function<bool(const std::string& pod)>& changing,
@@ -74,11 +92,12 @@ RollLimits LimitsOf(const api::ClusterSpec& spec, int32_t brokers) {
 
 void ApplyRoll(const RollPlan& roll, const ClusterResource& cluster, int64_t now_ms,
                std::vector<PlannedStep>* steps) {
+  Order(roll.wave, steps);
   for (PlannedStep& step : *steps) {
     if (step.restarts == kNoNode) continue;
     if (std::find(roll.wave.begin(), roll.wave.end(), step.restarts) != roll.wave.end()) {
       step.shown.reason += "; " + roll.wave_reason;
-      if (roll.serves) step.action = Permit(step.restarts, cluster.spec, now_ms);
+      if (roll.serves) step.action = RestartPermit(step.restarts, cluster.spec, now_ms);
     } else {
       step.awaited = true;
       step.shown.blocked_by = roll.waits;

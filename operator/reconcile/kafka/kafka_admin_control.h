@@ -24,6 +24,7 @@ class KafkaAdminControl : public KafkaControl {
   KafkaAdminControl(KafkaClients& clusters, const env::Clock& clock) : clusters_(clusters), clock_(clock) {}
   env::Task<StatusOr<Topology>> Observe(std::string bootstrap) override;
   env::Task<Status> Take(std::string bootstrap, KafkaAction action) override;
+  env::Task<Features> DescribeFeatures(std::string bootstrap) override;
   env::Task<CanarySong> Sing(std::string bootstrap, int32_t brokers) override;
 
  private:

@@ -25,6 +25,7 @@ struct BrokerPlace {
   bool cordoned = false;                          // it serves, and takes no new replicas (KIP-1066)
   int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
+  std::vector<std::string> failed_directories;    // paths of those that it has taken offline (KIP-112)
 };
 
 struct TopicPlace {
