@@ -136,7 +136,26 @@ env::Task<StatusOr<Topology>> KafkaAdminControl::Observe(std::string bootstrap) 
   if (WantsTopicConfigs(topology)) co_await AddTopicConfigs(kafka->cluster_admin, &topology);
   auto defaults = co_await kafka->cluster_admin.DescribeBrokerDefaults();
   if (defaults.ok()) topology.broker_defaults = *std::move(defaults);
+  if (HasThrottle(topology)) co_await AddThrottledTopics(kafka->cluster_admin, &topology);
   co_return topology;
+}
+
+bool HasThrottle(const Topology& topology) {
+  const auto& defaults = topology.broker_defaults;
+  return defaults && (defaults->contains(kLeaderThrottle) || defaults->contains(kFollowerThrottle));
+}
+
+env::Task<void> KafkaAdminControl::AddThrottledTopics(client::ClusterAdmin& admin, Topology* topology) {
+  std::vector<std::string> names;
+  for (const TopicPlace& topic : topology->topics) names.push_back(topic.name);
+  const auto values = co_await admin.DescribeTopicConfig(std::move(names), kThrottledReplicas);
+  std::map<std::string, std::string> throttled;
+  for (size_t i = 0; i < values.size(); ++i) {
+    // One that was deleted meanwhile has nothing set.
+    if (!values[i].ok() && !absl::IsNotFound(values[i].status())) co_return;
+    if (values[i].ok() && !values[i]->empty()) throttled[topology->topics[i].name] = *values[i];
+  }
+  topology->throttled_topics = std::move(throttled);
 }
 
 bool WantsTopicConfigs(const Topology& topology) { return topology.brokers.size() > 1; }

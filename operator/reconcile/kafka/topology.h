@@ -61,6 +61,11 @@ struct QuorumPlace {
   std::vector<QuorumVoter> voters, observers;
 };
 
+// Dynamic settings of brokers and topics by which copying is throttled (KIP-73).
+inline constexpr const char* kLeaderThrottle = "leader.replication.throttled.rate";
+inline constexpr const char* kFollowerThrottle = "follower.replication.throttled.rate";
+inline constexpr const char* kThrottledReplicas = "follower.replication.throttled.replicas";
+
 struct Topology {
   std::string cluster_id;
   std::vector<BrokerPlace> brokers;  // that are registered, fenced ones too; by id, ascending
@@ -69,6 +74,9 @@ struct Topology {
   QuorumPlace quorum;
   // Dynamic settings of all brokers; nothing = unknown.
   std::optional<std::map<std::string, std::string>> broker_defaults;
+  // kThrottledReplicas of topics where it is set, by name; nothing = unknown. Known while brokers have a
+  // throttle by default.
+  std::optional<std::map<std::string, std::string>> throttled_topics;
 };
 
 }  // namespace dohle::reconcile
