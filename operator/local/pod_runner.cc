@@ -386,6 +386,7 @@ void PodRunner::OnClaim(const ObjectName& name, const std::shared_ptr<const Json
   if (object != nullptr) {
     env::Spawn(executor_, BindClaim(name, object));
   } else {
+    removing_.insert(name);
     env::Spawn(executor_, RemoveClaim(name));
   }
 }
@@ -394,7 +395,7 @@ env::Task<void> PodRunner::BindClaim(ObjectName name, std::shared_ptr<const Json
   const std::string size = k8s::FindString(*object, "spec.resources.requests.storage");
   const bool bound = k8s::FindString(*object, "status.phase") == "Bound" &&
                      k8s::FindString(*object, "status.capacity.storage") == size;
-  if (bound) co_return;
+  if (bound || removing_.contains(name)) co_return;
   Status status = env_.file_system.CreateDirectories(ClaimDirectory(options_.data_directory, name));
   if (status.ok()) {
     Json claim = k8s::NewObject(k8s::kPersistentVolumeClaims, name);
@@ -422,17 +423,24 @@ bool PodRunner::ClaimInUse(const ObjectName& name) const {
 }
 
 env::Task<void> PodRunner::RemoveClaim(ObjectName name) {
+  bool waited = false;
   while (ClaimInUse(name)) {
+    waited = true;
     const bool stopped = co_await stop_.SleepFor(absl::Milliseconds(100));
     if (stopped) co_return;
   }
-  // Claimed again meanwhile: the new claim finds what is there, as nothing says whose it is.
-  if (claim_follower_.objects().contains(name)) co_return;
-  const std::string directory = ClaimDirectory(options_.data_directory, name);
-  env::FileSystem& files = env_.file_system;
-  absl::AnyInvocable<Status()> remove = [&files, directory] { return files.RemoveRecursively(directory); };
-  const Status removed = co_await env::RunBlocking<Status>(env_.blocking_pool, std::move(remove));
-  if (!removed.ok()) log::Warning("pods", "cannot remove {}: {}", directory, Message(removed));
+  // Claimed again while it was in use: the new claim finds what is there, as nothing says whose it is.
+  if (!waited || !claim_follower_.objects().contains(name)) {
+    const std::string directory = ClaimDirectory(options_.data_directory, name);
+    env::FileSystem& files = env_.file_system;
+    absl::AnyInvocable<Status()> remove = [&files, directory] { return files.RemoveRecursively(directory); };
+    const Status removed = co_await env::RunBlocking<Status>(env_.blocking_pool, std::move(remove));
+    if (!removed.ok()) log::Warning("pods", "cannot remove {}: {}", directory, Message(removed));
+  }
+  removing_.erase(name);
+  // Claimed again meanwhile: it waits to be bound.
+  const auto now = claim_follower_.objects().find(name);
+  if (now != claim_follower_.objects().end()) OnClaim(name, now->second);
 }
 
 }  // namespace dohle::local

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,7 @@ class PodRunner {
   env::ProcessLauncher& launcher_;
   const Options options_;
   std::map<k8s::ObjectName, std::shared_ptr<Pod>> pods_;
+  std::set<k8s::ObjectName> removing_;  // claims that are gone, and whose directories aren't yet
   // Of every Pod that was there or was asked for: one that comes back has the same, as others may know it.
   std::map<k8s::ObjectName, std::string> addresses_;
   ObjectFollower pod_follower_;

@@ -22,7 +22,7 @@ class KafkaModel : public reconcile::KafkaControl {
   void Start(int32_t id, const std::set<int32_t>& first_voters);
   // It was told to stop, and its leaders have moved.
   void End(int32_t id);
-  // Its disk is gone.
+  // Its disk is gone; what it held it copies again once it is started.
   void Wipe(int32_t id);
 
   // Placed on brokers that aren't cordoned.
@@ -52,6 +52,7 @@ class KafkaModel : public reconcile::KafkaControl {
     bool registered = false;
     bool cordoned = false;
     uint64_t disk = 0;
+    env::MonotonicTime copied;  // since when it has again what it lost with a disk
   };
   struct Partition {
     std::string topic;
@@ -66,6 +67,7 @@ class KafkaModel : public reconcile::KafkaControl {
   // A majority of the voters runs.
   bool Agrees() const;
   bool Holds(int32_t id) const;
+  bool InSync(const Partition& partition, int32_t id) const;
   void Settle();
   DirectoryId DirectoryOf(int32_t id) const;
   Status Do(const reconcile::ReassignPartitions& action);

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "operator/api/cluster.h"
@@ -41,6 +42,7 @@ struct PlannedStep {
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
   // Takes long, and nobody has to wait for it: the Cluster is Ready meanwhile.
   bool background = false;
+  std::string_view degraded_as;  // the reason of Degraded while it is blocked for good; "": StepBlocked
   api::PlanStep shown;
 
   bool blocked() const { return !shown.blocked_by.empty(); }

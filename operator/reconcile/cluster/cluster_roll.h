@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::vector<RollBroker> RollBrokers(const std::vector<PodState>& pods, const std
                                     const std::string& cluster_name);
 
 RollLimits LimitsOf(const api::ClusterSpec& spec, int32_t brokers);
+
+// Asks the active controller whether that broker may stop now (dohle.restart.permit.until.ms).
+std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec, int64_t now_ms);
 
 // Holds up the restarts that aren't the plan's turn, gives those that are their permits, and adds the
 // election of leaders before all. `cluster` names what the election is told of.

@@ -66,7 +66,8 @@ Verdict Degraded(const ClusterSighting& s) {
     return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};
   }
   if (const PlannedStep* step = FirstBlocked(s)) {
-    return {true, kReasonBlocked, fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
+    return {true, step->degraded_as.empty() ? kReasonBlocked : step->degraded_as,
+            fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
   }
   if (AllReady(s) && !Stopped(s) && !s.facts_status.ok()) {
     return {true, kReasonUnreachable,

@@ -1,7 +1,7 @@
 """The groups of scenarios; they run beside each other, each in its own order."""
 
-from . import autoscaling, brokers, clusters, drift, external, files, metrics, operators, rolls, scaling, several, topics
+from . import autoscaling, brokers, clusters, drift, external, files, metrics, operators, rolls, scaling, several, topics, volumes
 
 GROUPS = {"autoscaling": autoscaling.run, "broker-autoscaling": autoscaling.run_brokers, "files": files.run, "topics": topics.run, "drift": drift.run,
-          "brokers": brokers.run, "clusters": clusters.run, "operators": operators.run, "several": several.run, "rolls": rolls.run, "scaling": scaling.run,
+          "brokers": brokers.run, "clusters": clusters.run, "operators": operators.run, "several": several.run, "rolls": rolls.run, "scaling": scaling.run, "volumes": volumes.run,
           "lag": metrics.run_lag, "throughput": metrics.run_throughput, "external": external.run}
