@@ -20,6 +20,7 @@
 #include "broker/server/config_validator.h"
 #include "broker/server/controller_channel.h"
 #include "broker/server/controller_duties.h"
+#include "broker/server/departed_brokers.h"
 #include "broker/server/failure_detector.h"
 #include "broker/server/fetch_session.h"
 #include "broker/server/group_partitions.h"
@@ -31,6 +32,7 @@
 #include "broker/server/registration.h"
 #include "broker/server/replication_context.h"
 #include "broker/server/services.h"
+#include "broker/server/suspected_brokers.h"
 #include "broker/server/topic_log_config.h"
 #include "broker/server/topic_metrics.h"
 #include "broker/storage/log_registry.h"
@@ -44,6 +46,9 @@
 namespace dohle {
 namespace {
 
+// How long a metadata answer is held at most while the quorum finds out about a leader that was lost: a new
+// active controller is there by then as well.
+constexpr absl::Duration kLostLeaderPatience = absl::Seconds(1);
 constexpr absl::Duration kSayAfter = absl::Seconds(2);
 constexpr absl::Duration kSayInterval = absl::Seconds(10);
 
@@ -63,6 +68,8 @@ struct Broker::Parts {
   Parts(env::Env& environment, server::LoadedConfig config, std::string name)
       : env(environment),
         live_config(std::move(config)),
+        departed_brokers(env.clock, absl::Milliseconds(this->config().controller.broker_session_timeout_ms)),
+        suspected_brokers(env.clock, kLostLeaderPatience),
         host_name(std::move(name)),
         listeners(env, live_config.started_with(), server_metrics, request_metrics, host_name),
         validator(live_config) {}
@@ -89,6 +96,8 @@ struct Broker::Parts {
 
   env::Env& env;
   server::LiveConfig live_config;
+  server::DepartedBrokers departed_brokers;
+  server::SuspectedBrokers suspected_brokers;
   const std::string host_name;
   std::string cluster_id;
   metrics::Registry registry;
@@ -99,6 +108,7 @@ struct Broker::Parts {
   std::unique_ptr<server::AdminEndpoint> admin;
   Listeners listeners;
   std::unique_ptr<storage::LogRegistry> logs;
+  Uuid incarnation_id;  // of the broker, from before its first metadata on
   std::unique_ptr<metadata::MetadataLog> metadata_log;
   server::ServerConfigValidator validator;
   std::unique_ptr<controller::Controller> controller;
@@ -192,6 +202,7 @@ void Broker::Parts::MakeReplicas() {
   replica::ReplicaSetOptions options = ToReplicaSetOptions(config(), env.executors.size());
   replication =
       server::MakeReplicationContext(env, config(), metadata_log->cache(), server_metrics, isr_updates.get());
+  options.incarnation_id = incarnation_id;
   options.replication = &replication;
   options.flush_times = {&env.clock, server_metrics.log_flush_time_us};
   options.cordoned = [this] {
@@ -216,6 +227,8 @@ void Broker::Parts::MakeFetchers() {
   };
   options.broker_epoch = [this] { return broker_epoch.Get(); };
   options.metadata_version = [this] { return metadata_log->cache().Current()->features.metadata_version(); };
+  options.lost_leader = [this](NodeId leader) { suspected_brokers.Lost(leader); };
+  options.heard_leader = [this](NodeId leader) { suspected_brokers.Heard(leader); };
   options.write_checkpoints = [this] { return replicas->WriteCheckpoints(); };
   replica::FetcherCounters counters;
   counters.bytes = server_metrics.replication_bytes_in;
@@ -232,10 +245,12 @@ void Broker::Parts::MakeGroups() {
       ToGroupConfig(config()),
       coordinator::GroupCoordinator::Parts{env.clock, env.random, env.blocking_pool, *group_log,
                                            *topic_lookup, env.executors});
-  group_publisher = std::make_unique<server::GroupPublisher>(config().node_id, *groups);
+  group_publisher = std::make_unique<server::GroupPublisher>(config().node_id, incarnation_id, *groups);
 }
 
 void Broker::Parts::MakeServices() {
+  incarnation_id = logs->unheard_incarnation();
+  if (incarnation_id.is_zero()) incarnation_id = env.random.NextUuid();
   MakeController();
   MakeReplicas();
   MakeFetchers();
@@ -244,13 +259,33 @@ void Broker::Parts::MakeServices() {
       static_cast<size_t>(config().network.max_incremental_fetch_session_cache_slots), env.clock, env.random,
       server_metrics.fetch_session_evictions);
   services = std::make_unique<server::Services>(
-      server::Services{env, config().node_id, cluster_id, config(), live_config,
-                       server::RequestLimits{config().network.fetch_max_bytes}, metadata_log->cache(),
-                       *metadata_log, *controller, *channel, *failures, partitions, *replicas, *groups,
-                       *producer_ids, *fetch_sessions, server_metrics, topic_metrics, waiting});
+      server::Services{env,
+                       config().node_id,
+                       cluster_id,
+                       config(),
+                       live_config,
+                       server::RequestLimits{config().network.fetch_max_bytes},
+                       metadata_log->cache(),
+                       *metadata_log,
+                       *controller,
+                       *channel,
+                       *failures,
+                       departed_brokers,
+                       suspected_brokers,
+                       partitions,
+                       *replicas,
+                       *groups,
+                       *producer_ids,
+                       *fetch_sessions,
+                       server_metrics,
+                       topic_metrics,
+                       waiting});
 }
 
 env::Task<Status> Broker::Parts::JoinQuorum() {
+  // First: from when on a broker is fenced in the metadata, it is to be known that it just left.
+  metadata_log->AddPublisher(&departed_brokers);
+  metadata_log->AddPublisher(&suspected_brokers);
   metadata_log->AddPublisher(&live_config);
   if (config().broker_role) {
     metadata_log->AddPublisher(replicas.get());
@@ -282,7 +317,7 @@ env::Task<Status> Broker::Parts::Register() {
   options.rack = config().rack;
   options.endpoints = listeners.BrokerEndpoints();
   options.previous_broker_epoch = logs->previous_broker_epoch();
-  options.incarnation_id = logs->unheard_incarnation();
+  options.incarnation_id = incarnation_id;
   for (const auto& directory : logs->directories()) {
     options.log_dirs.push_back(directory->properties().directory_id);
   }

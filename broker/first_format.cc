@@ -82,6 +82,17 @@ StatusOr<raft::VoterSet> FirstVoters(const server::LoadedConfig& loaded) {
   return voters;
 }
 
+StatusOr<int16_t> FirstMetadataVersion(const server::LoadedConfig& loaded) {
+  const std::string release = loaded.values.String("dohle.release.version");
+  if (release.empty()) return metadata::kLatestMetadataVersion;
+  const std::optional<int16_t> level = metadata::MetadataVersionByName(release);
+  if (!level) {
+    return MakeStatus(StatusCode::kInvalidArgument, "dohle.release.version: there is no metadata.version {}",
+                      release);
+  }
+  return *level;
+}
+
 }  // namespace
 
 Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, const std::string& host_name) {
@@ -105,6 +116,7 @@ Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, c
   options.metadata_log_dir = config.metadata_log.dir;
   options.ignore_formatted = !all;  // what is formatted must have the same id then
   DOHLE_ASSIGN_OR_RETURN(options.initial_controllers, FirstVoters(loaded));
+  DOHLE_ASSIGN_OR_RETURN(options.metadata_version, FirstMetadataVersion(loaded));
   const bool chosen = !loaded.values.String("dohle.initial.controllers").empty();
   // With controller.quorum.voters the voters aren't in the log; of a quorum of several nobody knows them
   // here.

@@ -25,8 +25,8 @@ std::vector<server::ListenerConfig> ControllerEndpoints(const server::BrokerConf
 
 // Makes the log directories of a node that finds all of them unformatted: with dohle.cluster.id, or, if the
 // node is standalone, with a fresh id. With dohle.cluster.id it also makes new ones beside a metadata
-// directory that has that id. Does nothing if all are formatted, with whatever id. kFailedPrecondition if
-// they can't be made.
+// directory that has that id. dohle.release.version says at which metadata.version a cluster begins. Does
+// nothing if all are formatted, with whatever id. kFailedPrecondition if they can't be made.
 Status FormatNewDirectories(env::Env& env, const server::LoadedConfig& loaded, const std::string& host_name);
 
 }  // namespace dohle

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/metadata/format.h"
 #include "broker/storage/meta_properties.h"
 #include "lib/base/uuid.h"
 #include "lib/env/sim/sim_world.h"
@@ -119,6 +120,22 @@ TEST_F(FirstFormatTest, InitialControllersAreChecked) {
   EXPECT_EQ(FormatOne(0, "/a", one, "controller.quorum.voters", "0@a:9093"),
             "dohle.initial.controllers and controller.quorum.voters exclude each other");
   EXPECT_EQ(IdOf("/a"), "");
+}
+
+TEST_F(FirstFormatTest, AClusterMayBeginAtAnOlderRelease) {
+  constexpr char kKey[] = "dohle.release.version";
+  const std::string initial = std::string("0@a:9093:") + kDirectory;
+  EXPECT_EQ(FormatOne(0, "/a", initial, kKey, "0.9"),
+            "dohle.release.version: there is no metadata.version 0.9");
+  EXPECT_EQ(IdOf("/a"), "");
+  const auto first_records = [&](const std::string& directory, const std::string& release) {
+    FormatOne(0, directory, initial, kKey, release);
+    auto records = metadata::ReadBootstrapRecords(env_.file_system, directory);
+    EXPECT_TRUE(records.ok()) << records.status();
+    return *std::move(records);
+  };
+  EXPECT_EQ(first_records("/b", ""), first_records("/c", "4.3"));
+  EXPECT_NE(first_records("/d", "4.2"), first_records("/e", "4.3"));
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // kubectl-dohle: the composition root of kubectl's plugin.
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "lib/base/log.h"
+#include "lib/env/posix/environment_variable.h"
 #include "lib/env/posix/posix_env.h"
 #include "lib/env/run_and_wait.h"
 #include "operator/k8s/kubeconfig.h"
@@ -25,22 +25,15 @@ int Fail(const Status& status) {
   return absl::IsInvalidArgument(status) ? kUsageError : 1;
 }
 
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string KubeconfigPath(const PluginCommand& command) {
-  if (!command.kubeconfig.empty()) return command.kubeconfig;
-  const std::string named = Variable("KUBECONFIG");
-  return named.empty() ? Variable("HOME") + "/.kube/config" : named;
-}
-
 int Run(const PluginCommand& command) {
   log::SetProgramToStderr();
   env::PosixEnv posix({.event_loops = 1, .io_threads = 1});
   env::Env& env = posix.env();
-  const auto access = k8s::ReadKubeconfig(env.file_system, KubeconfigPath(command), command.context);
+  const auto access =
+      k8s::ReadKubeconfig(env.file_system,
+                          k8s::KubeconfigPath(command.kubeconfig, env::EnvironmentVariable("KUBECONFIG"),
+                                              env::EnvironmentVariable("HOME")),
+                          command.context);
   if (!access.ok()) return Fail(access.status());
   std::string ns = command.ns.empty() ? access->ns : command.ns;
   if (ns.empty()) ns = "default";

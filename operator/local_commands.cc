@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/text_list.h"
 #include "lib/env/sleep.h"
 #include "lib/http/http_client.h"
 #include "lib/kafka/client/admin.h"
@@ -162,13 +163,7 @@ env::Task<StatusOr<std::string>> CheckReady(env::Env* env, env::Endpoint endpoin
 env::Task<StatusOr<std::string>> CheckTopics(kafka::client::Admin* admin, std::string names) {
   const auto topics = co_await admin->ListTopics();
   if (!topics.ok()) co_return topics.status();
-  std::vector<std::string> missing;
-  size_t begin = 0;
-  while (begin < names.size()) {
-    const size_t end = std::min(names.find(',', begin), names.size());
-    missing.push_back(names.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  std::vector<std::string_view> missing = NonEmptyParts(names);
   for (const auto& topic : *topics) {
     const bool led = std::all_of(topic.partitions.begin(), topic.partitions.end(),
                                  [](const auto& partition) { return partition.leader != kNoNode; });

@@ -123,13 +123,12 @@ env::Task<void> LocalMode::Stop() {
   static_cast<void>(p.env.file_system.Remove(HttpAddressFile(p.options.data_directory)));
 }
 
-TableInput LocalMode::Look() const {
-  TableInput input;
-  input.clusters = parts_->controllers->clusters();
-  input.topics = parts_->controllers->topics();
-  input.faults = parts_->faults;
-  return input;
+std::map<k8s::ObjectName, api::ClusterStatus> LocalMode::clusters() const {
+  return parts_->controllers->clusters();
 }
+std::vector<TopicRow> LocalMode::topics() const { return parts_->controllers->topics(); }
+std::vector<std::string> LocalMode::faults() const { return parts_->faults; }
+uint64_t LocalMode::topic_changes() const { return parts_->controllers->topic_changes(); }
 
 env::Endpoint LocalMode::http() const { return parts_->controllers->http(); }
 

@@ -35,7 +35,13 @@ class LocalMode {
   // Brokers are stopped with grace; their Pods stay in the state.
   env::Task<void> Stop();
 
-  TableInput Look() const;
+  TableInput Look() const { return {clusters(), topics(), faults()}; }
+  // The parts of it.
+  std::map<k8s::ObjectName, api::ClusterStatus> clusters() const;
+  std::vector<TopicRow> topics() const;
+  std::vector<std::string> faults() const;
+  // How often what Topics are and have for a status has changed.
+  uint64_t topic_changes() const;
   env::Endpoint http() const;
 
  private:

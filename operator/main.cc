@@ -3,11 +3,11 @@
 #include <malloc.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "lib/base/log.h"
+#include "lib/env/posix/environment_variable.h"
 #include "lib/env/posix/posix_env.h"
 #include "lib/env/posix/posix_process_launcher.h"
 #include "lib/env/run_and_wait.h"
@@ -33,11 +33,6 @@ int Fail(const Status& status) {
   return absl::IsInvalidArgument(status) ? kUsageError : 1;
 }
 
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 void SetUpLog(const OperatorCommand& command) {
   if (command.log_format == "json") log::SetForm(log::Form::kJson);
   if (command.log_level == "debug") log::SetLevel(log::Level::kDebug);
@@ -48,20 +43,19 @@ void SetUpLog(const OperatorCommand& command) {
 // --- on Kubernetes
 
 StatusOr<k8s::ServerAccess> Access(env::FileSystem& files, const OperatorCommand& command) {
-  const std::string host = Variable("KUBERNETES_SERVICE_HOST");
+  const std::string host = env::EnvironmentVariable("KUBERNETES_SERVICE_HOST");
   if (command.kubeconfig.empty() && !host.empty()) {
-    return k8s::InClusterAccess(files, host, Variable("KUBERNETES_SERVICE_PORT"));
+    return k8s::InClusterAccess(files, host, env::EnvironmentVariable("KUBERNETES_SERVICE_PORT"));
   }
-  std::string path = command.kubeconfig;
-  if (path.empty()) path = Variable("KUBECONFIG");
-  if (path.empty()) path = Variable("HOME") + "/.kube/config";
-  return k8s::ReadKubeconfig(files, path);
+  return k8s::ReadKubeconfig(files,
+                             k8s::KubeconfigPath(command.kubeconfig, env::EnvironmentVariable("KUBECONFIG"),
+                                                 env::EnvironmentVariable("HOME")));
 }
 
 StatusOr<Operator::Options> OptionsOnKubernetes(env::Env& env, const OperatorCommand& command,
                                                 const k8s::ServerAccess& access) {
   Operator::Options options;
-  const std::string pod = Variable("POD_NAME");
+  const std::string pod = env::EnvironmentVariable("POD_NAME");
   options.identity = (pod.empty() ? env::LocalHostName() : pod) + "_" + ToString(env.random.NextUuid());
   options.ns = command.watch_namespace;
   options.http = {command.metrics_host, command.metrics_port};
@@ -69,7 +63,7 @@ StatusOr<Operator::Options> OptionsOnKubernetes(env::Env& env, const OperatorCom
   options.resources.broker_image = command.broker_image;
   if (!command.leader_election) return options;
   std::string ns = command.lease_namespace;
-  if (ns.empty()) ns = Variable("POD_NAMESPACE");
+  if (ns.empty()) ns = env::EnvironmentVariable("POD_NAMESPACE");
   if (ns.empty()) ns = access.ns;
   if (ns.empty()) {
     return MakeStatus(StatusCode::kInvalidArgument,
@@ -109,11 +103,19 @@ int ServeOnKubernetes(env::PosixEnv& posix, const OperatorCommand& command) {
 
 // --- without it
 
+void Tell(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) log::Info("operator", "{}", line);
+}
+
 env::Task<void> ShowLines(LocalMode* local, env::StopSignal* stop) {
-  ChangedLines changed;
+  ChangedLines of_clusters, of_topics;
+  std::optional<uint64_t> told;  // of the Topics' changes: there may be thousands of Topics
   while (!stop->stopped()) {
-    const TableInput seen = local->Look();
-    for (const std::string& line : changed.Of(seen)) log::Info("operator", "{}", line);
+    Tell(of_clusters.Of({local->clusters(), {}, local->faults()}));
+    if (const uint64_t changes = local->topic_changes(); changes != told) {
+      told = changes;
+      Tell(of_topics.Of({{}, local->topics(), {}}));
+    }
     const bool stopped = co_await stop->SleepFor(kTableInterval);
     if (stopped) break;
   }

@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "lib/http/http_client.h"
+#include "operator/reconcile/look_interval.h"
 
 namespace dohle {
 namespace {
@@ -43,7 +44,8 @@ env::Task<void> Measurements::Run(reconcile::TopicController* topics, env::StopS
       if (admin != nullptr) co_await Look(key, std::move(admin));
       if (stop->stopped()) co_return;
     }
-    const bool stopped = co_await stop->SleepFor(kMeasureInterval);
+    const size_t kept = topics->topics().all().size();
+    const bool stopped = co_await stop->SleepFor(reconcile::LookInterval(kMeasureInterval, kept));
     if (stopped) break;
   }
 }

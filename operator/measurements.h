@@ -20,6 +20,7 @@
 
 namespace dohle {
 
+// While there are few Topics (look_interval.h).
 inline constexpr absl::Duration kMeasureInterval = absl::Seconds(5);
 
 class Measurements : public reconcile::LagSink {

@@ -278,6 +278,8 @@ std::map<k8s::ObjectName, api::ClusterStatus> Operator::clusters() const {
   return parts_->clusters.reconciler().statuses();
 }
 
+uint64_t Operator::topic_changes() const { return parts_->topics.topics().changes(); }
+
 std::vector<TopicRow> Operator::topics() const {
   const auto& topics = parts_->topics.topics().all();
   std::vector<TopicRow> rows;

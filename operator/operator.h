@@ -49,6 +49,8 @@ class Operator {
   // For the live table: what is known now.
   std::map<k8s::ObjectName, api::ClusterStatus> clusters() const;
   std::vector<TopicRow> topics() const;
+  // How often the Topics, their statuses included, have changed.
+  uint64_t topic_changes() const;
 
  private:
   struct Parts;

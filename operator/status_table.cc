@@ -5,28 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/aligned_text.h"
+
 namespace dohle {
 namespace {
-
-using Row = std::vector<std::string>;
-
-// Columns as wide as their widest cell, two blanks apart.
-std::string Align(const std::vector<Row>& rows) {
-  std::vector<size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    text += line + "\n";
-  }
-  return text;
-}
 
 std::string Lag(const TopicRow& topic) {
   if (!topic.largest_lag) return "-";
@@ -80,7 +62,7 @@ std::string HumanBytes(double bytes) {
 }
 
 std::string StatusTable(const TableInput& input) {
-  std::vector<Row> clusters = {{"CLUSTER", "PHASE", "BROKERS", "LEADERS", "BYTES", "BOOTSTRAP", ""}};
+  std::vector<TextRow> clusters = {{"CLUSTER", "PHASE", "BROKERS", "LEADERS", "BYTES", "BOOTSTRAP", ""}};
   for (const auto& [name, status] : input.clusters) {
     int64_t leaders = 0;
     int64_t bytes = 0;
@@ -98,7 +80,7 @@ std::string StatusTable(const TableInput& input) {
     return a->bytes_in_per_second + a->bytes_out_per_second >
            b->bytes_in_per_second + b->bytes_out_per_second;
   });
-  std::vector<Row> topics = {{"TOPIC", "READY", "PARTITIONS", "BYTES", "IN", "OUT", "LARGEST LAG", ""}};
+  std::vector<TextRow> topics = {{"TOPIC", "READY", "PARTITIONS", "BYTES", "IN", "OUT", "LARGEST LAG", ""}};
   for (size_t i = 0; i < ordered.size() && i < kMaxTableTopics; ++i) {
     const TopicRow& topic = *ordered[i];
     topics.push_back({topic.name, topic.ready ? "yes" : "no", std::to_string(topic.partitions),
@@ -106,7 +88,7 @@ std::string StatusTable(const TableInput& input) {
                       HumanBytes(topic.bytes_in_per_second) + "/s",
                       HumanBytes(topic.bytes_out_per_second) + "/s", Lag(topic), topic.why});
   }
-  std::string text = Align(clusters) + "\n" + Align(topics);
+  std::string text = AlignedText(clusters) + "\n" + AlignedText(topics);
   if (ordered.size() > kMaxTableTopics) {
     text += fmt::format("... and {} topics more\n", ordered.size() - kMaxTableTopics);
   }

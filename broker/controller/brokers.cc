@@ -8,6 +8,7 @@
 #include "broker/controller/rules.h"
 #include "broker/metadata/format.h"
 #include "broker/metadata/image_writer.h"
+#include "broker/metadata/registration_fields.h"
 #include "lib/base/log.h"
 
 namespace dohle::controller {
@@ -24,25 +25,6 @@ bool IsReserved(const DirectoryId& id) {
   // The first hundred ids have meanings of their own (KIP-858).
   const auto& bytes = id.bytes();
   return std::all_of(bytes.begin(), bytes.end() - 1, [](uint8_t b) { return b == 0; }) && bytes.back() < 100;
-}
-
-template <typename T>
-SupportedFeatures ToFeatures(const std::vector<T>& features) {
-  SupportedFeatures out;
-  for (const T& feature : features) {
-    out[std::string(feature.name.view())] = {feature.min_supported_version, feature.max_supported_version};
-  }
-  return out;
-}
-
-template <typename T>
-std::vector<metadata::ListenerEndpoint> ToEndpoints(const std::vector<T>& listeners) {
-  std::vector<metadata::ListenerEndpoint> out;
-  for (const T& listener : listeners) {
-    out.push_back({std::string(listener.name.view()), std::string(listener.host.view()), listener.port,
-                   listener.security_protocol});
-  }
-  return out;
 }
 
 ApiError CheckDirectories(const MetadataImage& image, const kafka::BrokerRegistrationRequest& request) {
@@ -119,7 +101,7 @@ ApiError CheckRegistration(const DecisionContext& context, const BrokerHeartbeat
   if (context.metadata_version() >= kDirectoryAssignment) {
     DOHLE_RETURN_IF_API_ERROR(CheckDirectories(context.image, request));
   }
-  return CheckFeatures(context.image, ToFeatures(request.features));
+  return CheckFeatures(context.image, metadata::ToFeatures(request.features));
 }
 
 // What the broker's previous incarnation left behind. False: there is more.
@@ -338,8 +320,8 @@ Decision<kafka::BrokerRegistrationResponse> RegisterBroker(const DecisionContext
   BrokerRegistration broker;
   broker.id = id;
   broker.incarnation_id = request.incarnation_id;
-  broker.endpoints = ToEndpoints(request.listeners);
-  broker.features = ToFeatures(request.features);
+  broker.endpoints = metadata::ToEndpoints(request.listeners);
+  broker.features = metadata::ToFeatures(request.features);
   if (request.rack.has_value()) broker.rack = std::string(request.rack->view());
   if (context.metadata_version() >= kDirectoryAssignment) broker.log_dirs = request.log_dirs;
   if (existing != nullptr && existing->incarnation_id == request.incarnation_id) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "broker/controller/restart_permits.h"
+#include "lib/base/text_list.h"
 
 namespace dohle::controller {
 namespace {
@@ -16,22 +17,6 @@ using metadata::ConfigResourceType;
 
 constexpr std::string_view kMinIsr = "min.insync.replicas";
 constexpr size_t kMaxValueBytes = 32767;
-
-std::vector<std::string> SplitList(std::string_view list) {
-  std::vector<std::string> parts;
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    if (const std::string_view part = list.substr(0, comma); !part.empty()) parts.emplace_back(part);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-  }
-  return parts;
-}
-
-std::string JoinList(const std::vector<std::string>& parts) {
-  std::string joined;
-  for (const std::string& part : parts) joined += (joined.empty() ? "" : ",") + part;
-  return joined;
-}
 
 // A resource that is to be changed must exist.
 ApiError CheckExists(const MetadataImage& image, const ConfigResource& resource) {
@@ -145,14 +130,9 @@ ApiError NewValue(const DecisionContext& context, const ConfigResource& resource
     return ApiError(ErrorCode::kInvalidConfig, fmt::format("Can't {} to key {} because its type is not LIST.",
                                                            append ? "APPEND" : "SUBTRACT", operation.name));
   }
-  std::vector<std::string> parts =
-      SplitList(value->has_value() ? **value : context.validator.Default(resource.type, operation.name));
-  for (const std::string& part : SplitList(operation.value)) {
-    const auto found = std::find(parts.begin(), parts.end(), part);
-    if (append && found == parts.end()) parts.push_back(part);
-    if (!append && found != parts.end()) parts.erase(found);
-  }
-  *value = JoinList(parts);
+  const std::string before =
+      value->has_value() ? **value : context.validator.Default(resource.type, operation.name);
+  *value = append ? ListWith(before, operation.value) : ListWithout(before, operation.value);
   return ApiError();
 }
 

@@ -25,17 +25,8 @@ bool Matches(const std::vector<kafka::Text>& filter, std::string_view name) {
 }
 
 std::string_view ListedProtocolType(const Group& group) {
-  switch (group.type) {
-    case GroupType::kClassic:
-      return group.protocol_type() ? std::string_view(*group.protocol_type()) : "";
-    case GroupType::kConsumer:
-      return "consumer";
-    case GroupType::kShare:
-      return "share";
-    case GroupType::kStreams:
-      return "streams";
-  }
-  return "";
+  if (group.type != GroupType::kClassic) return ToString(group.type);
+  return group.protocol_type() ? std::string_view(*group.protocol_type()) : "";
 }
 
 std::string DumpMember(const Member& member, const Group& group) {

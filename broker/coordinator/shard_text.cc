@@ -9,6 +9,7 @@
 
 #include "broker/coordinator/group_records.h"
 #include "lib/base/check.h"
+#include "lib/base/text_list.h"
 #include "lib/kafka/codec.h"
 #include "lib/kafka/messages/group_metadata_key.h"
 #include "lib/kafka/messages/group_metadata_value.h"
@@ -18,13 +19,8 @@
 namespace dohle::coordinator {
 
 std::vector<std::string> Split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(separator), text.size());
-    if (end > 0) parts.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
+  const std::vector<std::string_view> parts = NonEmptyParts(text, separator);
+  return {parts.begin(), parts.end()};
 }
 
 int64_t Number(std::string_view text) {

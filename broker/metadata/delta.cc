@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "broker/metadata/record.h"
+#include "broker/metadata/registration_fields.h"
 #include "broker/metadata/topic_name.h"
 
 namespace dohle::metadata {
@@ -18,25 +19,6 @@ Replicas ToReplicas(const std::vector<int32_t>& ids) {
   replicas.reserve(ids.size());
   for (const int32_t id : ids) replicas.push_back(NodeId(id));
   return replicas;
-}
-
-template <typename T>
-SupportedFeatures ToFeatures(const std::vector<T>& features) {
-  SupportedFeatures out;
-  for (const T& feature : features) {
-    out[std::string(feature.name.view())] = {feature.min_supported_version, feature.max_supported_version};
-  }
-  return out;
-}
-
-template <typename T>
-std::vector<ListenerEndpoint> ToEndpoints(const std::vector<T>& endpoints) {
-  std::vector<ListenerEndpoint> out;
-  for (const T& endpoint : endpoints) {
-    out.push_back({std::string(endpoint.name.view()), std::string(endpoint.host.view()), endpoint.port,
-                   endpoint.security_protocol});
-  }
-  return out;
 }
 
 // Names one of MetadataImage::others: parts can't run into each other.

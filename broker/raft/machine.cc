@@ -142,10 +142,12 @@ void Raft::Machine::On(const Truncated& truncated) {
 }
 
 void Raft::Machine::On(const VotersChanged& changed) {
+  const bool was_alone = voters_.IsOnlyVoter(config_.local);
   voters_ = changed.voters;
   voters_offset_ = changed.offset;
   if (changed.offset != kNoOffset) voters_in_log_ = true;
   if (leads()) {
+    if (was_alone) leading_->replicas.ExpectMajority(now_ms_);
     if (change_.has_value() && change_->offset == kNoOffset) change_->offset = changed.offset;
     std::erase_if(unanswered_, [this](const auto& entry) { return voters_.Find(entry.first) == nullptr; });
     UpdateLeaderHighWatermark();

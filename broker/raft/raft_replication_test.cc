@@ -142,6 +142,31 @@ TEST(RaftVoters, AreAddedWhenCaughtUpOneAtATime) {
   EXPECT_EQ(one.raft->Voters(one.now).size(), 4u);
 }
 
+// Kafka's leader counts from before the other voter was there (LeaderState.timeUntilCheckQuorumExpires).
+TEST(RaftVoters, ALoneLeaderGivesTheSecondVoterItsTime) {
+  One one(Voters({1}));
+  one.Start();
+  one.log.Append({LeaderEpoch(1), 0, std::nullopt});
+  one.Step(Appended{one.log.End()});
+  one.Step(Flushed{one.log.End().offset});
+  one.PassTo(one.now + 60'000);
+  one.FetchBy(2, 1, 1);
+  ASSERT_EQ(one.raft->AddVoter(VoterOf(2), one.now).response, RaftError::kNone);
+  one.log.Append({LeaderEpoch(1), 0, Voters({1, 2})});
+  one.Step(VotersChanged{Voters({1, 2}), Offset(1)});
+  one.Step(Appended{one.log.End()});
+  one.Step(Flushed{Offset(2)});
+  const int64_t joined = one.now;
+  one.PassTo(joined + 1);
+  ASSERT_TRUE(one.raft->is_leader());
+  EXPECT_EQ(Of<VoterChangeDone>(one.FetchBy(2, 2, 1).effects)[0].error, RaftError::kNone);
+  one.PassTo(joined + 2000);
+  ASSERT_TRUE(one.raft->is_leader());
+  // From then on it is missed as any other.
+  one.PassTo(joined + 4000);
+  EXPECT_EQ(one.raft->role(), Role::kResigned);
+}
+
 TEST(RaftVoters, ARemovedLeaderCountsNoMoreAndLeavesWhenItIsCommitted) {
   One one(Voters({1, 2, 3}));
   one.Lead();

@@ -40,6 +40,11 @@ void Replicas::Heard(const VoterSet& voters, const ReplicaKey& key, int64_t now_
   CountForMajority(voters, key, now_ms);
 }
 
+void Replicas::ExpectMajority(int64_t now_ms) {
+  heard_.clear();
+  majority_deadline_ms_ = now_ms + timeout_ms_;
+}
+
 void Replicas::Fetched(const VoterSet& voters, const ReplicaKey& key, Offset offset, Offset leader_end,
                        int64_t now_ms) {
   if (key.id.value() < 0 || key.id == local_.id) return;

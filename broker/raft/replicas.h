@@ -30,6 +30,8 @@ class Replicas {
                int64_t now_ms);
   // A sign of life of a replica that says nothing of how far it is.
   void Heard(const VoterSet& voters, const ReplicaKey& key, int64_t now_ms);
+  // The leader was the only voter, so that nobody was missed, and isn't any more.
+  void ExpectMajority(int64_t now_ms);
 
   // Up to where `needed` of the voters have the log; kNoOffset if that isn't known. `local_end` counts if
   // the leader is a voter.

@@ -227,6 +227,7 @@ env::Task<void> ReplicaFetcher::Open(std::shared_ptr<ReplicaFetcher> self, env::
     self->connection_ = std::move(*opened);
   } else {
     self->NoteLost("the connection", opened.status());
+    self->TellLost();
   }
   if (self->change_ != nullptr) self->change_->Set(true);
 }
@@ -246,6 +247,10 @@ void ReplicaFetcher::NoteLost(std::string_view what, const Status& why) {
   }
 }
 
+void ReplicaFetcher::TellLost() {
+  if (!stopped_ && options_.lost_leader) options_.lost_leader(leader_);
+}
+
 env::Task<void> ReplicaFetcher::FetchOnce(FetchRequest request) {
   const int16_t version = ReplicaFetchVersion(options_.metadata_version());
   waiting_at_leader_ = true;
@@ -253,11 +258,13 @@ env::Task<void> ReplicaFetcher::FetchOnce(FetchRequest request) {
   auto answer = co_await connection_->Call<FetchResponse>(std::move(request), version);
   waiting_at_leader_ = false;
   if (!answer.ok()) {
+    if (!broken_off_) TellLost();
     NoteLost("the fetch", answer.status());
     co_return;
   }
   broken_off_ = false;
   ++requests_;
+  if (options_.heard_leader) options_.heard_leader(leader_);
   const FetchResponse& response = answer->message;
   switch (plan_.NoteAnswer(response)) {
     case SessionVerdict::kFine:

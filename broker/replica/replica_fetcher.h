@@ -41,6 +41,9 @@ struct FetcherOptions {
   std::function<BrokerEpoch()> broker_epoch;             // of this broker; -1: none yet, nothing is fetched
   std::function<int16_t()> metadata_version;             // its level
   std::function<env::Task<Status>()> write_checkpoints;  // ReplicaSet::WriteCheckpoints
+  // The connection to a leader was lost or couldn't be made, each time; and: it has answered. May be null.
+  std::function<void(NodeId leader)> lost_leader;
+  std::function<void(NodeId leader)> heard_leader;
 };
 
 // Of all fetchers of this broker. Any thread.
@@ -111,6 +114,7 @@ class ReplicaFetcher : public std::enable_shared_from_this<ReplicaFetcher> {
   static env::Task<void> Open(std::shared_ptr<ReplicaFetcher> self, env::Endpoint endpoint,
                               kafka::client::ConnectionOptions options);
   void NoteLost(std::string_view what, const Status& why);
+  void TellLost();
   env::Task<void> FetchOnce(kafka::FetchRequest request);
   env::Task<void> TakeAnswer(const kafka::FetchResponse& response);
   env::Task<void> Append(TopicIdPartition key, FetchVerdict verdict,

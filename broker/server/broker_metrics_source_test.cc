@@ -82,6 +82,8 @@ class BrokerMetricsSourceTest : public ::testing::Test {
                   Unused<controller::Controller>(),
                   Unused<ControllerChannel>(),
                   Unused<FailureDetector>(),
+                  Unused<DepartedBrokers>(),
+                  Unused<SuspectedBrokers>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   groups_,

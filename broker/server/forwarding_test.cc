@@ -89,6 +89,8 @@ class ForwardingTest : public testing::Test {
                     Unused<controller::Controller>(),
                     channel_,
                     Unused<FailureDetector>(),
+                    Unused<DepartedBrokers>(),
+                    Unused<SuspectedBrokers>(),
                     Unused<replica::PartitionRegistry>(),
                     Unused<replica::ReplicaSet>(),
                     Unused<coordinator::GroupCoordinator>(),

@@ -31,11 +31,13 @@ namespace dohle::server {
 
 struct BrokerConfig;
 class ControllerChannel;
+class DepartedBrokers;
 class FailureDetector;
 class FetchSessionCache;
 class ProducerIdAllocator;
 struct ServerMetrics;
 class LiveConfig;
+class SuspectedBrokers;
 class TopicMetricsTable;
 
 // What requests may ask for at most, from the broker's configuration.
@@ -60,6 +62,8 @@ struct Services {
   controller::Controller& controller;     // this node's, active or not
   ControllerChannel& controller_channel;  // to the active one
   FailureDetector& failures;
+  const DepartedBrokers& departed_brokers;
+  SuspectedBrokers& suspected_brokers;
   replica::PartitionRegistry& partitions;
   replica::ReplicaSet& replicas;
   coordinator::GroupCoordinator& groups;

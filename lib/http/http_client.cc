@@ -5,6 +5,9 @@
 #include <memory>
 #include <optional>
 
+#include "lib/base/text_list.h"
+#include "lib/http/http_token.h"
+
 namespace dohle::http {
 namespace {
 
@@ -14,12 +17,6 @@ constexpr size_t kReadBytes = size_t{16} << 10;
 Status Incomplete() { return MakeStatus(StatusCode::kFailedPrecondition, "the answer isn't complete"); }
 Status NoHttp() { return MakeStatus(StatusCode::kUnavailable, "the answer is no HTTP"); }
 
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::optional<std::string_view> FieldOf(std::string_view head, std::string_view name) {
   while (!head.empty()) {
     const size_t end = head.find("\r\n");
@@ -27,10 +24,7 @@ std::optional<std::string_view> FieldOf(std::string_view head, std::string_view 
     head.remove_prefix(end == std::string_view::npos ? head.size() : end + 2);
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos || !EqualsIgnoringCase(line.substr(0, colon), name)) continue;
-    std::string_view value = line.substr(colon + 1);
-    while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
-    while (value.ends_with(' ') || value.ends_with('\t')) value.remove_suffix(1);
-    return value;
+    return Trimmed(line.substr(colon + 1));
   }
   return std::nullopt;
 }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "lib/base/text_list.h"
+#include "lib/http/http_token.h"
+
 namespace dohle::http {
 namespace {
 
@@ -24,18 +27,6 @@ size_t HeadLength(std::string_view text) {
     if (rest.starts_with("\r\n")) return end + 3;
     from = end + 1;
   }
-}
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 bool IsToken(std::string_view text) {
@@ -62,7 +53,7 @@ bool ParseField(std::string_view line, HttpRequest& request) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || !IsToken(line.substr(0, colon))) return false;
   const std::string_view name = line.substr(0, colon);
-  const std::string_view value = Trim(line.substr(colon + 1));
+  const std::string_view value = Trimmed(line.substr(colon + 1));
   if (EqualsIgnoringCase(name, "connection")) {
     if (EqualsIgnoringCase(value, "close")) request.keep_alive = false;
     if (EqualsIgnoringCase(value, "keep-alive")) request.keep_alive = true;

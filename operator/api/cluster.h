@@ -106,10 +106,30 @@ struct Roll {
   int32_t ready_timeout_seconds = 600;  // a broker that isn't ready for longer halts it
 };
 
+enum class HealingMode { kAuto, kReport };
+
+// What becomes of brokers that don't come back by themselves.
+struct Healing {
+  HealingMode mode = HealingMode::kAuto;
+  int32_t replace_after_seconds = 300;  // claims whose volume can't be used for so long
+};
+
+// What comes with another operator, if the spec names no image.
+enum class DefaultImage { kKeep, kFollow };
+
+// When feature levels are raised after an upgrade of the brokers.
+enum class FeatureMode { kAuto, kManual };
+
+struct Upgrade {
+  int32_t soak_seconds = 86'400;  // for which all brokers run a version before its levels are raised
+  FeatureMode features = FeatureMode::kAuto;
+  DefaultImage default_image = DefaultImage::kKeep;
+};
+
 struct ClusterSpec {
   int32_t brokers = 1;
   std::optional<int32_t> controllers;  // how many brokers vote; unset: by their number
-  std::string image;                   // "": the operator's default (flag --broker-image)
+  std::string image;  // "": the one that it runs, at first the operator's default (--broker-image)
   std::string image_pull_policy = "IfNotPresent";
   Storage storage;
   std::vector<Listener> listeners = {Listener{}};
@@ -126,6 +146,8 @@ struct ClusterSpec {
   Balance balance;
   std::optional<ClusterAutoscaling> autoscaling;
   Roll roll;
+  Healing healing;
+  Upgrade upgrade;
   bool paused = false;
   bool hibernated = false;
 };
@@ -157,6 +179,24 @@ struct BalanceStatus {
   std::string finished;  // the last one that was approved and carried out
 };
 
+// An image that all brokers ran.
+struct ImageRecord {
+  std::string image, version;
+  StringPairs levels;  // by feature, the highest that its brokers serve; empty = unknown
+};
+inline constexpr size_t kMaxImageRecords = 8;
+
+struct UpgradeStatus {
+  std::string image;                // the last one that all brokers ran and were ready with; "" = none yet
+  std::string version;              // likewise; "" = unknown
+  int64_t since_ms = 0;             // that all of them run both; 0 = unknown
+  std::string available;            // the operator's default, if it is another one and the spec names none
+  StringPairs levels;               // by feature, those that are in force
+  std::string levels_of;            // the version whose levels were raised last, or found raised
+  std::string plan;                 // an id: levels that wait for the end of the soak, or for approval
+  std::vector<ImageRecord> images;  // the last kMaxImageRecords, the present one last
+};
+
 struct ClusterStatus {
   int64_t observed_generation = 0;
   std::string phase;  // Pending, Creating, Ready, Updating, Degraded, Paused, Hibernated, Deleting, Invalid
@@ -169,6 +209,7 @@ struct ClusterStatus {
   int64_t offline_partitions = 0, under_replicated_partitions = 0;
   std::vector<PlanStep> plan;  // at most kMaxPlanSteps, in order
   BalanceStatus balance;
+  UpgradeStatus upgrade;
   std::optional<AutoscalingStatus> autoscaling;
 };
 inline constexpr size_t kMaxPlanSteps = 50;

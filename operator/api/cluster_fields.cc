@@ -4,6 +4,7 @@
 
 #include "operator/api/fields.h"
 #include "operator/api/forms.h"
+#include "operator/api/healing_fields.h"
 #include "operator/api/owned_config.h"
 
 namespace dohle::api {
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kPullPolicies = {"Always", "IfNotPresent", "Never"};
 constexpr std::array<std::string_view, 3> kBalanceModes = {"Auto", "Approve", "Off"};
+constexpr std::array<std::string_view, 2> kFeatureModes = {"Auto", "Manual"};
+constexpr std::array<std::string_view, 2> kDefaultImages = {"Keep", "Follow"};
 constexpr std::array<std::string_view, 9> kPhases = {
     "Pending", "Creating", "Ready", "Updating", "Degraded", "Paused", "Hibernated", "Deleting", "Invalid"};
 
@@ -346,6 +349,27 @@ void DescribeRoll(FieldVisitor& v, Roll& roll) {
               roll.ready_timeout_seconds);
 }
 
+void DescribeUpgrade(FieldVisitor& v, Upgrade& upgrade) {
+  v.EnumChoice(
+      {.name = "defaultImage",
+       .doc =
+           "What happens to a Cluster that names no `image` when the operator comes with another one: with "
+           "`Keep` it runs what it ran, with `Follow` its brokers are restarted with the new one."},
+      kDefaultImages, upgrade.default_image);
+  v.Integer32(
+      {.name = "soakSeconds",
+       .doc = "How long all brokers run a version, with nothing wrong, before the cluster's feature "
+              "levels (`metadata.version` and others) are raised to it. Until then `image` can be set "
+              "back to the version before; 0 raises them at once.",
+       .minimum = 0,
+       .maximum = 31536000},
+      upgrade.soak_seconds);
+  v.EnumChoice({.name = "features",
+                .doc = "`Auto` raises the feature levels after the soak, `Manual` when the annotation "
+                       "`dohle.dev/approve` has the id in `status.upgrade.plan`."},
+               kFeatureModes, upgrade.features);
+}
+
 void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
   v.Integer32(
       {.name = "brokers",
@@ -366,7 +390,11 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
        .rules = ControllersRules()},
       s.controllers);
   v.PlainText(
-      {.name = "image", .doc = "The broker's image; the operator's default if not set.", .max_length = 512},
+      {.name = "image",
+       .doc =
+           "The broker's image. If not set, the one that the brokers run (`status.upgrade.image`), at first "
+           "the operator's default.",
+       .max_length = 512},
       s.image);
   v.TextChoice({.name = "imagePullPolicy", .doc = "When the image is pulled."}, kPullPolicies,
                s.image_pull_policy);
@@ -411,6 +439,10 @@ void DescribeSpec(FieldVisitor& v, ClusterSpec& s) {
       s.autoscaling, DescribeSpecAutoscaling);
   v.Group({.name = "roll", .doc = "How brokers are restarted when what they run with has changed."},
           [&](FieldVisitor& w) { DescribeRoll(w, s.roll); });
+  v.Group({.name = "healing", .doc = "What becomes of brokers that don't come back by themselves."},
+          [&](FieldVisitor& w) { DescribeHealing(w, s.healing); });
+  v.Group({.name = "upgrade", .doc = "How the brokers come to another version."},
+          [&](FieldVisitor& w) { DescribeUpgrade(w, s.upgrade); });
   v.Boolean(
       {.name = "paused",
        .doc = "Whether the operator leaves the cluster alone: it goes on reporting and changes nothing."},
@@ -445,6 +477,30 @@ void DescribePlanStep(FieldVisitor& v, PlanStep& step) {
   v.PlainText({.name = "blockedBy", .doc = "What it waits for, if it does."}, step.blocked_by);
 }
 
+void DescribeImageRecord(FieldVisitor& v, ImageRecord& record) {
+  v.PlainText({.name = "image", .doc = "The image.", .required = true}, record.image);
+  v.PlainText({.name = "version", .doc = "The version of its broker."}, record.version);
+  v.Pairs({.name = "levels", .doc = "The highest levels that it serves, by feature."}, record.levels);
+}
+
+void DescribeUpgradeStatus(FieldVisitor& v, UpgradeStatus& u) {
+  v.PlainText({.name = "image", .doc = "The last image that all brokers ran and were ready with."}, u.image);
+  v.PlainText({.name = "version", .doc = "The version that it is."}, u.version);
+  v.Time({.name = "since", .doc = "Since when all brokers run it."}, u.since_ms);
+  v.PlainText(
+      {.name = "availableImage",
+       .doc = "The image that the operator came with, if the brokers run another one and `spec.image` "
+              "isn't set."},
+      u.available);
+  v.Pairs({.name = "levels", .doc = "The feature levels that are in force."}, u.levels);
+  v.PlainText(
+      {.name = "levelsOf", .doc = "The version whose levels they are: brokers can't go back before it."},
+      u.levels_of);
+  v.PlainText({.name = "plan", .doc = "The id of the levels that wait to be raised."}, u.plan);
+  v.ListOf({.name = "images", .doc = "The last images that all brokers ran, the present one last."}, u.images,
+           DescribeImageRecord);
+}
+
 void DescribeStatus(FieldVisitor& v, ClusterStatus& s) {
   v.Integer64({.name = "observedGeneration", .doc = "The generation of the spec that this is about."},
               s.observed_generation);
@@ -468,6 +524,8 @@ void DescribeStatus(FieldVisitor& v, ClusterStatus& s) {
     w.PlainText({.name = "finished", .doc = "The last plan that was approved and carried out."},
                 s.balance.finished);
   });
+  v.Group({.name = "upgrade", .doc = "What the brokers run."},
+          [&](FieldVisitor& w) { DescribeUpgradeStatus(w, s.upgrade); });
   DescribeAutoscaling(v, s.autoscaling);
 }
 

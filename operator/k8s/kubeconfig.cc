@@ -126,4 +126,9 @@ StatusOr<ServerAccess> ReadKubeconfig(env::FileSystem& files, const std::string&
   }
 }
 
+std::string KubeconfigPath(std::string_view option, std::string_view kubeconfig, std::string_view home) {
+  if (!option.empty()) return std::string(option);
+  return kubeconfig.empty() ? std::string(home) + "/.kube/config" : std::string(kubeconfig);
+}
+
 }  // namespace dohle::k8s

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "operator/k8s/credentials.h"
 
@@ -13,5 +14,9 @@ namespace dohle::k8s {
 // Failures are sentences for people that name the file: kNotFound, kInvalidArgument.
 StatusOr<ServerAccess> ReadKubeconfig(env::FileSystem& files, const std::string& path,
                                       const std::string& context = "");
+
+// The file to read, as kubectl chooses it: what an option names, or the variable KUBECONFIG, or the one below
+// HOME; "" = isn't set.
+std::string KubeconfigPath(std::string_view option, std::string_view kubeconfig, std::string_view home);
 
 }  // namespace dohle::k8s

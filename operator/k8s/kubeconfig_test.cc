@@ -106,5 +106,11 @@ TEST_F(KubeconfigTest, SaysWhatIsWrong) {
               HasSubstr("bad conversion"));
 }
 
+TEST(KubeconfigPathTest, TheOptionGoesBeforeTheVariable) {
+  EXPECT_EQ(KubeconfigPath("a", "b", "/home/c"), "a");
+  EXPECT_EQ(KubeconfigPath("", "b", "/home/c"), "b");
+  EXPECT_EQ(KubeconfigPath("", "", "/home/c"), "/home/c/.kube/config");
+}
+
 }  // namespace
 }  // namespace dohle::k8s

@@ -51,6 +51,7 @@ struct PodRunner::Pod {
   std::vector<std::string> claims;
   std::vector<std::shared_ptr<ContainerLife>> containers;
   size_t containers_left = 0;
+  bool planning = false;  // what it needs is being looked at
   bool begun = false;     // containers were started
   bool deleting = false;  // it is to be removed from the store once it has ended
   bool changed = false;
@@ -72,21 +73,21 @@ PodRunner::PodRunner(env::Env& env, env::Executor& executor, k8s::Client& client
       options_(std::move(options)),
       pod_follower_(client, k8s::kPods,
                     [this](const auto& name, const auto& object, const auto&) { OnPod(name, object); }),
-      claim_follower_(client, k8s::kPersistentVolumeClaims,
-                      [this](const auto& name, const auto& object, const auto&) { OnClaim(name, object); }) {}
+      claims_(env, executor, client, options_.data_directory,
+              [this](const ObjectName& claim) { return ClaimInUse(claim); }) {}
 
 PodRunner::~PodRunner() = default;
 
 env::Task<void> PodRunner::Run() {
   co_await RegisterNode();
-  env::Spawn(executor_, claim_follower_.Run());
+  env::Spawn(executor_, claims_.Run());
   co_await pod_follower_.Run();
 }
 
 env::Task<void> PodRunner::Stop() {
   stop_.Stop();
   pod_follower_.Stop();
-  claim_follower_.Stop();
+  claims_.Stop();
   const std::map<ObjectName, std::shared_ptr<Pod>> pods = pods_;
   for (const auto& [name, pod] : pods) StopPod(*pod, GraceOf(*pod->object));
   for (const auto& [name, pod] : pods) co_await pod->ended.SleepFor(absl::InfiniteDuration());
@@ -224,6 +225,8 @@ env::Task<StatusOr<PodPlan>> PodRunner::Plan(std::shared_ptr<Pod> pod) {
     const ObjectName name{pod->name.ns, claim};
     const StatusOr<Json> found = co_await client_.Get(k8s::kPersistentVolumeClaims, name);
     if (!found.ok()) co_return found.status();
+    if (k8s::Find(*found, "metadata.deletionTimestamp") != nullptr)
+      co_return MakeStatus(StatusCode::kUnavailable, "the claim {} is being deleted", claim);
     if (k8s::FindString(*found, "status.phase") != "Bound")
       co_return MakeStatus(StatusCode::kUnavailable, "the claim {} isn't bound yet", claim);
   }
@@ -259,7 +262,9 @@ Status PodRunner::WriteFiles(const PodPlan& plan) {
 env::Task<bool> PodRunner::Prepare(std::shared_ptr<Pod> pod) {
   absl::Duration delay = absl::Milliseconds(20);
   while (!pod->stop.stopped()) {
+    pod->planning = true;
     const StatusOr<PodPlan> plan = co_await Plan(pod);
+    pod->planning = false;
     Status status = plan.ok() ? WriteFiles(*plan) : plan.status();
     if (pod->stop.stopped()) break;
     if (status.ok()) {
@@ -382,65 +387,12 @@ Json PodRunner::StatusOf(Pod& pod) const {
           {"containerStatuses", std::move(containers)}};
 }
 
-void PodRunner::OnClaim(const ObjectName& name, const std::shared_ptr<const Json>& object) {
-  if (object != nullptr) {
-    env::Spawn(executor_, BindClaim(name, object));
-  } else {
-    removing_.insert(name);
-    env::Spawn(executor_, RemoveClaim(name));
-  }
-}
-
-env::Task<void> PodRunner::BindClaim(ObjectName name, std::shared_ptr<const Json> object) {
-  const std::string size = k8s::FindString(*object, "spec.resources.requests.storage");
-  const bool bound = k8s::FindString(*object, "status.phase") == "Bound" &&
-                     k8s::FindString(*object, "status.capacity.storage") == size;
-  if (bound || removing_.contains(name)) co_return;
-  Status status = env_.file_system.CreateDirectories(ClaimDirectory(options_.data_directory, name));
-  if (status.ok()) {
-    Json claim = k8s::NewObject(k8s::kPersistentVolumeClaims, name);
-    claim["metadata"]["uid"] = k8s::FindString(*object, "metadata.uid");
-    claim["status"] = {{"phase", "Bound"}, {"capacity", {{"storage", size}}}};
-    const k8s::ApplyOptions options = ByKubelet();
-    const StatusOr<Json> told = co_await client_.Apply(k8s::kPersistentVolumeClaims, claim, options);
-    status = told.status();
-  }
-  if (status.ok() || status.code() == StatusCode::kAborted || status.code() == StatusCode::kNotFound)
-    co_return;
-  log::Error("pods", "cannot bind the claim {}: {}", k8s::ToString(name), Message(status));
-  const bool stopped = co_await stop_.SleepFor(kRetryDelay);
-  if (stopped) co_return;
-  const auto now = claim_follower_.objects().find(name);
-  if (now != claim_follower_.objects().end()) OnClaim(name, now->second);
-}
-
 bool PodRunner::ClaimInUse(const ObjectName& name) const {
   return std::any_of(pods_.begin(), pods_.end(), [&](const auto& entry) {
     const Pod& pod = *entry.second;
-    return pod.name.ns == name.ns &&
+    return (pod.begun || pod.planning) && pod.name.ns == name.ns &&
            std::find(pod.claims.begin(), pod.claims.end(), name.name) != pod.claims.end();
   });
-}
-
-env::Task<void> PodRunner::RemoveClaim(ObjectName name) {
-  bool waited = false;
-  while (ClaimInUse(name)) {
-    waited = true;
-    const bool stopped = co_await stop_.SleepFor(absl::Milliseconds(100));
-    if (stopped) co_return;
-  }
-  // Claimed again while it was in use: the new claim finds what is there, as nothing says whose it is.
-  if (!waited || !claim_follower_.objects().contains(name)) {
-    const std::string directory = ClaimDirectory(options_.data_directory, name);
-    env::FileSystem& files = env_.file_system;
-    absl::AnyInvocable<Status()> remove = [&files, directory] { return files.RemoveRecursively(directory); };
-    const Status removed = co_await env::RunBlocking<Status>(env_.blocking_pool, std::move(remove));
-    if (!removed.ok()) log::Warning("pods", "cannot remove {}: {}", directory, Message(removed));
-  }
-  removing_.erase(name);
-  // Claimed again meanwhile: it waits to be bound.
-  const auto now = claim_follower_.objects().find(name);
-  if (now != claim_follower_.objects().end()) OnClaim(name, now->second);
 }
 
 }  // namespace dohle::local

@@ -1,20 +1,20 @@
 // The kubelet of the local mode: runs the pods of the store as child processes (pod_plan.h says how they are
-// translated), gives each a loopback address, keeps their status, and binds claims to directories. It is
-// node, scheduler and volume controller in one. One executor.
+// translated), gives each a loopback address, keeps their status, and has claims bound to directories
+// (claim_directories.h). It is node, scheduler and volume controller in one. One executor.
 //
 // A pod's files are written when it is begun and not changed afterwards: who changes a ConfigMap makes the
-// pod anew. A claim's directory goes with the claim, once no pod uses it.
+// pod anew.
 #pragma once
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "lib/env/env.h"
 #include "lib/env/process.h"
 #include "operator/k8s/client.h"
+#include "operator/local/claim_directories.h"
 #include "operator/local/container_life.h"
 #include "operator/local/object_follower.h"
 
@@ -47,7 +47,6 @@ class PodRunner {
   struct Pod;
 
   void OnPod(const k8s::ObjectName& name, const std::shared_ptr<const k8s::Json>& object);
-  void OnClaim(const k8s::ObjectName& name, const std::shared_ptr<const k8s::Json>& object);
   void Begin(const k8s::ObjectName& name, const std::shared_ptr<const k8s::Json>& object);
   env::Task<void> RunPod(std::shared_ptr<Pod> pod);
   // False: it was stopped before it could be begun.
@@ -67,8 +66,6 @@ class PodRunner {
   k8s::Json ConditionsOf(Pod& pod, bool ready) const;
 
   env::Task<void> RegisterNode();
-  env::Task<void> BindClaim(k8s::ObjectName name, std::shared_ptr<const k8s::Json> object);
-  env::Task<void> RemoveClaim(k8s::ObjectName name);
   bool ClaimInUse(const k8s::ObjectName& name) const;
 
   env::Env& env_;
@@ -77,11 +74,10 @@ class PodRunner {
   env::ProcessLauncher& launcher_;
   const Options options_;
   std::map<k8s::ObjectName, std::shared_ptr<Pod>> pods_;
-  std::set<k8s::ObjectName> removing_;  // claims that are gone, and whose directories aren't yet
   // Of every Pod that was there or was asked for: one that comes back has the same, as others may know it.
   std::map<k8s::ObjectName, std::string> addresses_;
   ObjectFollower pod_follower_;
-  ObjectFollower claim_follower_;
+  ClaimDirectories claims_;
   env::StopSignal stop_;
 };
 

@@ -48,11 +48,12 @@ class PodRunnerTest : public StoreTest {
       "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "claim"}}]})");
     return pod;
   }
-  void AddClaim() {
+  static Json Claim() {
     Json claim = k8s::NewObject(k8s::kPersistentVolumeClaims, {"default", "claim"});
     claim["spec"] = {{"resources", {{"requests", {{"storage", "1Gi"}}}}}};
-    ASSERT_TRUE(Do(store().Create(k8s::kPersistentVolumeClaims, claim)).ok());
+    return claim;
   }
+  void AddClaim() { ASSERT_TRUE(Do(store().Create(k8s::kPersistentVolumeClaims, Claim())).ok()); }
   void AddPod(const Json& pod) {
     AddClaim();
     ASSERT_TRUE(Do(store().Create(k8s::kPods, pod)).ok());
@@ -229,6 +230,27 @@ TEST_F(PodRunnerTest, AClaimInUseKeepsItsData) {
   ASSERT_TRUE(Do(store().Delete(k8s::kPods, kName, {})).ok());
   world().RunFor(absl::Seconds(2));
   EXPECT_FALSE(node().env().file_system.Exists("/data/volumes/default/claim"));
+}
+
+TEST_F(PodRunnerTest, AnotherClaimOfTheSameNameIsEmpty) {
+  AddPod(Pod());
+  const std::string file = "/data/volumes/default/claim/x";
+  ASSERT_TRUE(node().env().file_system.WriteWhole(file, "data").ok());
+  ASSERT_TRUE(Do(store().Delete(k8s::kPersistentVolumeClaims, {"default", "claim"}, {})).ok());
+  EXPECT_EQ(Do(store().Create(k8s::kPersistentVolumeClaims, Claim())).status().code(),
+            StatusCode::kAlreadyExists)
+      << "it goes when nobody uses it any more";
+  ASSERT_TRUE(Do(store().Delete(k8s::kPods, kName, {})).ok());
+  world().RunFor(absl::Milliseconds(50));
+  // The next Pod comes at once, and waits for the next claim.
+  ASSERT_TRUE(Do(store().Create(k8s::kPods, Pod())).ok());
+  world().RunFor(absl::Seconds(5));
+  EXPECT_FALSE(node().env().file_system.Exists(file));
+  EXPECT_EQ(launcher_.launched().size(), 1U);
+  AddClaim();
+  world().RunFor(absl::Seconds(5));
+  EXPECT_EQ(launcher_.launched().size(), 2U);
+  EXPECT_TRUE(node().env().file_system.Exists("/data/volumes/default/claim"));
 }
 
 TEST_F(PodRunnerTest, APodOfTheSameNameComesAfterTheOther) {

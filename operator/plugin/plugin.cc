@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "lib/base/text_list.h"
 #include "operator/k8s/object.h"
 #include "operator/plugin/plugin_text.h"
 #include "operator/resources/names.h"
@@ -22,21 +23,12 @@ constexpr std::array<const k8s::Resource*, 6> kReported = {
     &k8s::kPods,       &k8s::kPersistentVolumeClaims, &k8s::kServices,
     &k8s::kConfigMaps, &k8s::kServiceAccounts,        &k8s::kPodDisruptionBudgets};
 
-std::set<std::string> Listed(std::string_view text) {
-  std::set<std::string> words;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) words.emplace(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return words;
-}
-
 std::string Joined(const std::set<std::string>& words) { return fmt::format("{}", fmt::join(words, ",")); }
 
 // The fenced brokers after the command; nothing if it can't be said.
 StatusOr<std::set<std::string>> Fenced(const PluginCommand& command, std::string_view before) {
-  std::set<std::string> fenced = Listed(before);
+  const std::vector<std::string_view> named = NonEmptyParts(before);
+  std::set<std::string> fenced(named.begin(), named.end());
   const bool all = command.brokers == std::vector<std::string>{"*"};
   if (command.action == Action::kFence) {
     if (all || fenced.contains("*")) return std::set<std::string>{"*"};

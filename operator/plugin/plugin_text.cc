@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
+#include "lib/base/aligned_text.h"
 #include "operator/k8s/object.h"
 
 namespace dohle::plugin {
@@ -18,30 +20,12 @@ using k8s::Find;
 using k8s::FindInt;
 using k8s::FindString;
 using k8s::Json;
-using Row = std::vector<std::string>;
 
 constexpr std::string_view kRedacted = "(redacted)";
 constexpr std::array<std::string_view, 7> kSecretWords = {"password", "passwd",  "secret",      "jaas",
                                                           "token",    "private", "keystore.key"};
 
 std::string OrDash(std::string text) { return text.empty() ? "-" : text; }
-
-std::string Align(const std::vector<Row>& rows) {
-  std::vector<size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      const bool last = i + 1 == row.size();
-      text += last ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    text += '\n';
-  }
-  return text;
-}
 
 const Json& ListAt(const Json& object, std::string_view path) {
   static const Json* const kNone = new Json(Json::array());
@@ -91,10 +75,30 @@ void Redact(Json& value) {
   }
 }
 
+// What runs, and what came with it or might come next.
+void AddVersion(const Json& cluster, absl::FunctionRef<void(std::string, std::string)> fact) {
+  const Json* upgrade = Find(cluster, "status.upgrade");
+  if (upgrade == nullptr || FindString(*upgrade, "image").empty()) return;
+  const std::string version = FindString(*upgrade, "version");
+  fact("Version", fmt::format("{}, image {}, since {}", OrDash(version), FindString(*upgrade, "image"),
+                              OrDash(FindString(*upgrade, "since"))));
+  if (const Json* levels = Find(*upgrade, "levels"); levels != nullptr && levels->is_object()) {
+    std::string text;
+    for (const auto& [name, level] : levels->items()) {
+      if (level.is_string())
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, level.get<std::string>());
+    }
+    fact("Feature levels", std::move(text));
+  }
+  const std::string available = FindString(*upgrade, "availableImage");
+  if (!available.empty())
+    fact("Available", available + ", which the operator came with: set spec.image to run it");
+}
+
 }  // namespace
 
 std::string StatusText(const Json& cluster) {
-  std::vector<Row> facts;
+  std::vector<TextRow> facts;
   const auto fact = [&](std::string name, std::string value) {
     facts.push_back({std::move(name), OrDash(std::move(value))});
   };
@@ -107,6 +111,7 @@ std::string StatusText(const Json& cluster) {
   fact("Partitions",
        fmt::format("{} offline, {} under-replicated", FindInt(cluster, "status.offlinePartitions", 0),
                    FindInt(cluster, "status.underReplicatedPartitions", 0)));
+  AddVersion(cluster, fact);
   for (const Json& listener : ListAt(cluster, "status.listeners")) {
     fact("Listener " + FindString(listener, "name"), FindString(listener, "bootstrap"));
   }
@@ -115,7 +120,8 @@ std::string StatusText(const Json& cluster) {
          fmt::format("{} ({}) {}", FindString(condition, "status"), FindString(condition, "reason"),
                      FindString(condition, "message")));
   }
-  std::vector<Row> brokers = {{"BROKER", "POD", "NODE", "READY", "LEADERS", "REPLICAS", "BYTES", "VERSION"}};
+  std::vector<TextRow> brokers = {
+      {"BROKER", "POD", "NODE", "READY", "LEADERS", "REPLICAS", "BYTES", "VERSION"}};
   for (const Json& broker : ListAt(cluster, "status.brokers")) {
     brokers.push_back(
         {fmt::format("{}", FindInt(broker, "id", -1)), OrDash(FindString(broker, "pod")),
@@ -123,7 +129,7 @@ std::string StatusText(const Json& cluster) {
          fmt::format("{}", FindInt(broker, "leaders", 0)), fmt::format("{}", FindInt(broker, "replicas", 0)),
          fmt::format("{}", FindInt(broker, "bytes", 0)), OrDash(FindString(broker, "version"))});
   }
-  return Align(facts) + "\n" + Align(brokers) + "\n" + PlanText(cluster);
+  return AlignedText(facts) + "\n" + AlignedText(brokers) + "\n" + PlanText(cluster);
 }
 
 std::string PlanText(const Json& cluster) {

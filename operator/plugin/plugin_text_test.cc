@@ -17,6 +17,8 @@ constexpr char kCluster[] = R"({
   "spec": {"brokers": 3, "config": {"log.retention.hours": "1", "ssl.keystore.password": "hush"}},
   "status": {
     "phase": "Updating", "clusterId": "abc", "replicas": 3, "readyReplicas": 2, "underReplicatedPartitions": 4,
+    "upgrade": {"image": "dohle-broker:2", "version": "0.2.0", "since": "2026-11-21T12:00:00Z",
+      "levels": {"kraft.version": "1", "metadata.version": "30"}, "availableImage": "dohle-broker:3"},
     "listeners": [{"name": "internal", "bootstrap": "main-bootstrap.kafka.svc:9092"}],
     "conditions": [{"type": "Ready", "status": "False", "reason": "StepsPending", "message": "2 steps to take"}],
     "brokers": [{"id": 0, "pod": "main-broker-0", "node": "n1", "ready": true, "leaders": 5, "replicas": 9, "bytes": 77}],
@@ -31,6 +33,9 @@ TEST(PluginTextTest, Status) {
             "Cluster id         abc\n"
             "Brokers            2 of 3 ready, 3 asked for\n"
             "Partitions         0 offline, 4 under-replicated\n"
+            "Version            0.2.0, image dohle-broker:2, since 2026-11-21T12:00:00Z\n"
+            "Feature levels     kraft.version 1, metadata.version 30\n"
+            "Available          dohle-broker:3, which the operator came with: set spec.image to run it\n"
             "Listener internal  main-bootstrap.kafka.svc:9092\n"
             "Ready              False (StepsPending) 2 steps to take\n"
             "\n"
@@ -46,8 +51,10 @@ TEST(PluginTextTest, Status) {
 
 // Whatever the API server holds: nothing is thrown.
 TEST(PluginTextTest, StrangeObjects) {
-  for (const char* text :
-       {"{}", "[]", "7", R"({"status":{"plan":[1,"x",null],"brokers":{},"conditions":[[]]}})"}) {
+  for (
+      const char* text :
+      {"{}", "[]", "7",
+       R"({"status":{"plan":[1,"x",null],"brokers":{},"conditions":[[]],"upgrade":{"image":"x","levels":{"a":7}}}})"}) {
     EXPECT_THAT(StatusText(Json::parse(text)), HasSubstr("Cluster")) << text;
     EXPECT_THAT(ReportText({Json::parse(text)}), HasSubstr("List")) << text;
   }

@@ -91,7 +91,8 @@ env::Task<void> TopicController::Loop(Group* group) {
 
 TopicInputs TopicController::InputsOf(const Group& group) const {
   TopicInputs inputs;
-  inputs.topics = topics_.Under(group.key);
+  for (const auto& [name, topic] : topics_.Under(group.key)) inputs.topics.push_back(topic);
+  inputs.of_all = topics_.all().size();
   const size_t slash = group.key.find('/');
   const std::string ns = group.key.substr(0, slash);
   const std::string rest = group.key.substr(slash + 1);

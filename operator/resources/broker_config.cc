@@ -101,8 +101,10 @@ std::string QuorumBootstrap(const Subject& subject) {
   return fmt::format("{}", fmt::join(servers, ","));
 }
 
+int32_t DefaultReplicas(const api::ClusterSpec& spec) { return std::min(spec.brokers, kWantedReplicas); }
+
 ConfigValues DefaultConfig(const api::ClusterSpec& spec) {
-  const std::string replicas = fmt::format("{}", std::min(spec.brokers, kWantedReplicas));
+  const std::string replicas = fmt::format("{}", DefaultReplicas(spec));
   const std::string in_sync = spec.brokers >= kWantedReplicas ? "2" : "1";
   return {{"default.replication.factor", replicas},
           {"min.insync.replicas", in_sync},

@@ -18,6 +18,8 @@ const api::Listener& InnerListener(const api::ClusterSpec& spec);
 // Kafka's name of the one between controllers.
 inline constexpr std::string_view kControllerListenerName = "CONTROLLER";
 
+// How many replicas what has none of its own gets: 3, as far as there are brokers.
+int32_t DefaultReplicas(const api::ClusterSpec& spec);
 // What the operator sets if the user doesn't: by the number of brokers.
 ConfigValues DefaultConfig(const api::ClusterSpec& spec);
 

@@ -13,8 +13,10 @@ inline constexpr std::string_view kClusterLabel = "dohle.dev/cluster";
 inline constexpr std::string_view kBrokerIdLabel = "dohle.dev/broker-id";
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "dohle-operator";
-// On Pods: a digest of what they are made of and can't change while they run.
+// On Pods: a digest of what they are made of and can't change while they run, templates and all.
 inline constexpr std::string_view kRevisionAnnotation = "dohle.dev/revision";
+// On Pods: what was asked for when they were made (made_of.h).
+inline constexpr std::string_view kMadeOfAnnotation = "dohle.dev/made-of";
 
 // On claims: the quorum that the data belongs to (quorum.h).
 inline constexpr std::string_view kControllersAnnotation = "dohle.dev/controllers";

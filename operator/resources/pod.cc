@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "operator/resources/broker_config.h"
+#include "operator/resources/made_of.h"
 #include "operator/resources/names.h"
 
 namespace dohle::resources {
@@ -237,7 +238,8 @@ DesiredObject BuildPod(const Subject& subject, const Member& member, const Servi
   // Whoever wants all brokers restarted changes it.
   const std::string asked_roll(subject.meta.Annotation(kRollAnnotation));
   metadata["annotations"] = {
-      {std::string(kRevisionAnnotation), Digest(spec.dump() + ServerProperties(subject) + asked_roll)}};
+      {std::string(kRevisionAnnotation), Digest(spec.dump() + ServerProperties(subject) + asked_roll)},
+      {std::string(kMadeOfAnnotation), MadeOf(subject, member, services).dump()}};
   AddPairs(subject.spec.pod_annotations, metadata["annotations"]);
   pod.body["spec"] = std::move(spec);
   return pod;

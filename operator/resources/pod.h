@@ -20,8 +20,9 @@
 
 namespace dohle::resources {
 
-// With the revision annotation: a digest of the Pod's spec and of server.properties. Labels and annotations
-// aren't in it, as they change without a restart.
+// With two annotations: what is asked for (made_of.h), by which it is restarted, and the revision, a digest
+// of the Pod's spec and of server.properties, by which Pods of older templates are known. Labels and
+// annotations are in neither, as they change without a restart.
 DesiredObject BuildPod(const Subject& subject, const Member& member, const ServiceFactsByName& services);
 
 // 64-bit FNV-1a as 16 hexadecimal digits: the same in every build and on every machine.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "lib/base/text_list.h"
 #include "lib/base/uuid.h"
 #include "operator/api/cluster.h"
 #include "operator/resources/names.h"
@@ -95,12 +96,8 @@ std::string FounderDirectory(const std::string& cluster_id, int32_t id) {
 
 std::vector<int32_t> ParseIds(std::string_view text) {
   std::vector<int32_t> ids;
-  while (!text.empty()) {
-    const size_t comma = std::min(text.find(','), text.size());
-    std::string_view one = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
+  for (const std::string_view part : NonEmptyParts(text)) {
+    const std::string_view one = Trimmed(part);
     int32_t id = -1;
     const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), id);
     const bool whole = error == std::errc() && end == one.data() + one.size();

@@ -9,10 +9,10 @@
 // What can't be decoded is told once and left out. One executor.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,14 +53,14 @@ class Informer : private ReflectorSink {
     return it == objects_.end() ? nullptr : it->second;
   }
   const Map& all() const { return objects_; }
-  // Those that the index puts under `key`, in the order of their names.
-  std::vector<Ref> Under(const std::string& key) const {
-    std::vector<Ref> found;
+  // Those that the index puts under `key`.
+  const Map& Under(const std::string& key) const {
+    static const Map kNone;
     const auto it = by_key_.find(key);
-    if (it == by_key_.end()) return found;
-    for (const k8s::ObjectName& name : it->second) found.push_back(objects_.at(name));
-    return found;
+    return it == by_key_.end() ? kNone : it->second;
   }
+  // How often the store has changed.
+  uint64_t changes() const { return changes_; }
 
  private:
   void BeginList() override {
@@ -103,6 +103,7 @@ class Informer : private ReflectorSink {
     for (const Handler& handler : handlers_) handler(before, nullptr);
   }
   void Reindex(const Ref& before, const Ref& after) {
+    ++changes_;
     if (!index_) return;
     if (before != nullptr) {
       if (const auto it = by_key_.find(index_(*before)); it != by_key_.end()) {
@@ -111,7 +112,7 @@ class Informer : private ReflectorSink {
       }
     }
     if (after == nullptr) return;
-    if (std::string key = index_(*after); !key.empty()) by_key_[std::move(key)].insert(after->meta.name);
+    if (std::string key = index_(*after); !key.empty()) by_key_[std::move(key)][after->meta.name] = after;
   }
 
   const std::string plural_;
@@ -119,7 +120,8 @@ class Informer : private ReflectorSink {
   std::vector<Handler> handlers_;
   Index index_;
   Map objects_;
-  std::map<std::string, std::set<k8s::ObjectName>> by_key_;
+  std::map<std::string, Map> by_key_;
+  uint64_t changes_ = 0;
   bool listing_ = false;
   absl::flat_hash_set<k8s::ObjectName> listed_;
   Reflector reflector_;

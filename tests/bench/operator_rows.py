@@ -3,9 +3,7 @@
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
-import threading
 import time
 import urllib.request
 
@@ -14,6 +12,7 @@ from harness import packages  # noqa: E402
 from harness.broker import free_port  # noqa: E402
 from harness.cluster_state import ClusterState  # noqa: E402
 from harness.local_operator import LocalOperator  # noqa: E402
+from harness.numbered_producer import NumberedProducer  # noqa: E402
 from harness.process import Failure, run  # noqa: E402
 
 POLL_S = 0.003
@@ -133,9 +132,9 @@ def many(base, count):
         return {"s": took, "mib": resident_mib(bench.operator.process)}
 
 
-class _Door:
+class Door:
     """A Cluster's listener, as ClusterState wants a node."""
-    node_id = -1
+    node_id, host = -1, "localhost"
 
     def __init__(self, port):
         self.port = port
@@ -163,9 +162,10 @@ spec:
 """
 
 
-def _rolled(cluster):
+def _ready_for(cluster):
+    """The generation that it is ready for; 0 if for none."""
     ready = next((c for c in cluster.get("status", {}).get("conditions", []) if c["type"] == "Ready"), {})
-    return ready.get("status") == "True" and ready.get("observedGeneration") == cluster["metadata"]["generation"]
+    return ready.get("observedGeneration", 0) if ready.get("status") == "True" else 0
 
 
 def roll(base):
@@ -173,10 +173,10 @@ def roll(base):
     in three racks, so that three brokers share no partition."""
     port = free_port()
     folder = base / f"operator-{time.monotonic_ns()}"
-    state = ClusterState(_Door(port))
+    state = ClusterState(Door(port))
     operator = LocalOperator(folder / "manifests", ROLLED.format(requests=400, width="33%", port=port))
     try:
-        operator.until("Cluster", "bench", _rolled, 300)
+        before = _ready_for(operator.until("Cluster", "bench", _ready_for, 300))
         racks = [[rack + 3 * i for i in range(3)] for rack in range(3)]
         assignment = {p: [racks[(p + i) % 3][p // 3 ** (i + 1) % 3] for i in range(3)] for p in range(300)}
         state.create_topic("rolled", len(assignment), assignment=assignment, configs={"min.insync.replicas": 2})
@@ -184,29 +184,20 @@ def roll(base):
         result = {}
         errors = 0
         for requests, width, figure in ((401, "33%", "wide_s"), (402, "1", "serial_s")):
-            producer = subprocess.Popen([packages.command("kcat", "kcat"), "-P", "-b", f"localhost:{port}", "-t", "rolled", "-X", "acks=all",
-                                         "-X", "linger.ms=5", "-X", "message.timeout.ms=60000"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-            stop = threading.Event()
-            thread = threading.Thread(target=_feed, args=(producer, stop), daemon=True)
-            thread.start()
+            producer = NumberedProducer([packages.command("kcat", "kcat")], f"localhost:{port}", "rolled", folder / f"{figure}.producer.err",
+                                        "-X", "message.timeout.ms=60000")
             began = time.monotonic()
             operator.write(ROLLED.format(requests=requests, width=width, port=port))
-            time.sleep(1)
-            operator.until("Cluster", "bench", _rolled, 600)
+            before = _ready_for(operator.until("Cluster", "bench", lambda c, past=before: _ready_for(c) > past, 600))
             result[figure] = time.monotonic() - began
-            stop.set()
-            thread.join()
-            errors += b"Delivery failed" in producer.communicate()[1] or producer.returncode != 0
+            try:
+                producer.end()
+            except Failure:
+                errors += 1
         return {**result, "share": result["wide_s"] / result["serial_s"], "errors": errors}
     finally:
         operator.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _feed(producer, stop):
-    while not stop.wait(0.01):
-        producer.stdin.write(b"record\n")
-        producer.stdin.flush()
 
 
 def measure(names, base, sizes):

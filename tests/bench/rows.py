@@ -76,6 +76,9 @@ ROWS = [
     Row("operator-roll", "operator, roll of 9 brokers, 300 partitions of 3 replicas, to one after the other", "share", "", most=1 / 3,
         also=("wide_s", "serial_s", "errors")),
     Row("operator-loaded", "operator, resident memory, 10,000 Topics", "mib", "MiB", most=64),
+    Row("operator-scale", "operator, 3 to 6 to 3 brokers with 10 GB under load, p99 of produce to before", "p99_share", "", most=2,
+        also=("p99_ms", "calm_p99_ms", "out_s", "in_s", "moved_out", "moved_in", "errors")),
+    Row("operator-crowd", "operator, 20 Clusters and 10,000 Topics, a core's share", "core", "", most=0.01, also=("mib", "ready_s")),
 ]
 
 
@@ -90,6 +93,8 @@ class Sizes:
         self.fetch_data = GB // 4 if quick else GB
         self.big_load = GB // 2 if quick else 5 * GB
         self.many_partitions = 1000 if quick else 10_000
+        self.clusters = 4 if quick else 20
+        self.scaled_bytes = GB // 2 if quick else 10 * GB
         self.recovery_partitions = 100 if quick else 1000
         self.topics = 20 if quick else 100
         self.failovers = 1 if quick else 5

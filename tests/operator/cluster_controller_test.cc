@@ -3,36 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "lib/env/sim/sim_world.h"
-#include "lib/env/sleep.h"
-#include "operator/local/api_store.h"
-#include "operator/reconcile/cluster/cluster_controller.h"
-#include "tests/operator/faulty_client.h"
+#include "tests/operator/cluster_world.h"
 
 namespace dohle::tests {
 namespace {
 
 using k8s::Json;
 
-class NoEvents : public reconcile::EventSink {
- public:
-  void Normal(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason, std::string_view,
-              std::string note) override {
-    told.push_back(std::string(reason) + " " + note);
-  }
-  void Warning(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason, std::string_view,
-               std::string note) override {
-    told.push_back(std::string(reason) + " " + note);
-  }
-  std::vector<std::string> told;
-};
-
-env::Task<StatusOr<std::string>> Version(std::string) { co_return "1.2.3"; }
+env::Task<StatusOr<std::string>> Tell(std::string version) { co_return version; }
 
 class WellKafka : public reconcile::KafkaControl {
  public:
@@ -42,75 +25,38 @@ class WellKafka : public reconcile::KafkaControl {
     topology.cluster_id = "the-cluster";
     co_return topology;
   }
-  env::Task<Status> Take(std::string, reconcile::KafkaAction) override {
+  env::Task<reconcile::Features> DescribeFeatures(std::string) override { co_return features; }
+  env::Task<Status> Take(std::string, reconcile::KafkaAction action) override {
+    if (const auto* update = std::get_if<reconcile::UpdateFeature>(&action)) {
+      features[update->feature].level = update->level;
+      co_return OkStatus();
+    }
     co_return MakeStatus(StatusCode::kUnimplemented, "nothing is asked of a single broker");
   }
   bool answers = true;
+  reconcile::Features features = {{"metadata.version", {29, 29}}};
 };
 
-class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
+class ClusterControllerTest : public ClusterWorld, public testing::TestWithParam<uint64_t> {
  protected:
-  ClusterControllerTest()
-      : world_(GetParam()), node_(world_.AddNode("operator")), executor_(*node_.env().executors[0]) {
-    auto opened = local::ApiStore::Open(node_.env(), executor_, "");
-    store_ = std::move(*opened);
-    faulty_ = std::make_unique<FaultyClient>(*store_, node_.env().random);
-    Do(Kubelet());
-  }
-  ~ClusterControllerTest() override { node_.Crash(env::SimNode::Death::kProcess); }
+  ClusterControllerTest() : ClusterWorld(GetParam()) { Do(Kubelet()); }
+  ~ClusterControllerTest() override { Crash(); }
 
-  void Do(env::Task<void> task) { env::Spawn(executor_, std::move(task)); }
-
-  // Starts the operator; a running one is stopped first, without a word.
   void StartOperator() {
-    if (stop_ != nullptr) {
-      stop_->Stop();
-      Do(controller_->Stop());
-      world_.RunFor(absl::Seconds(30));
-    }
-    stop_ = std::make_unique<env::StopSignal>();
-    controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}, &Version});
-    Do(Start(controller_.get(), stop_.get()));
-  }
-  static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
-    controller->Watch(*stop);
-    while (!controller->synced() && !stop->stopped()) co_await env::Sleep(absl::Milliseconds(10));
-    if (!stop->stopped()) controller->Act();
+    ClusterWorld::StartOperator(kafka_, [this](std::string) { return Tell(version_); });
   }
 
   // Pods become ready some time after they are made, and go some time after they are told to.
-  env::Task<void> Kubelet() {
-    for (;;) {
-      const k8s::ListOptions all;
-      const auto page = co_await store_->List(k8s::kPods, all);
-      for (const Json& pod : page->items) co_await RunPod(pod);
-      co_await env::Sleep(absl::Milliseconds(300));
-    }
-  }
-  // Braced JSON has no place in a coroutine (g++ 12).
-  static Json OnNode() { return {{"spec", {{"nodeName", "n1"}}}}; }
-  static Json Running() {
-    return {{"status",
-             {{"phase", "Running"},
-              {"podIP", "10.0.0.7"},
-              {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
-  }
-  env::Task<void> RunPod(Json pod) {
-    const k8s::ObjectName name{"ns", k8s::FindString(pod, "metadata.name")};
-    const std::string uid = k8s::FindString(pod, "metadata.uid");
-    if (pods_.insert(uid).second) ++started_;
-    if (k8s::Find(pod, "metadata.deletionTimestamp") != nullptr) {
-      k8s::DeleteOptions now;
-      now.grace_period_s = 0;
-      now.uid = uid;
-      static_cast<void>(co_await store_->Delete(k8s::kPods, name, now));
+  env::Task<void> RunPod(Json pod) override {
+    if (pods_.insert(k8s::FindString(pod, "metadata.uid")).second) ++started_;
+    if (IsLeaving(pod)) {
+      co_await Remove(std::move(pod));
       co_return;
     }
-    if (k8s::FindString(pod, "status.phase") == "Running") co_return;
+    if (IsRunning(pod)) co_return;
     if (k8s::FindString(pod, "spec.nodeName").empty()) {
       const Json on_node = OnNode();
-      static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, on_node, k8s::Subresource::kNone));
+      co_await Tamper(k8s::kPods, k8s::FindString(pod, "metadata.name"), on_node);
     }
     // The container that waits for the rack.
     if (k8s::Find(pod, "spec.initContainers") != nullptr) {
@@ -118,45 +64,18 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
       if (told == nullptr || !told->contains("dohle.dev/rack-node")) co_return;
       racks_.push_back(told->value("dohle.dev/rack", "?"));
     }
-    const Json status = Running();
-    static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, status, k8s::Subresource::kStatus));
+    co_await ShowRunning(std::move(pod));
   }
+  // Braced JSON has no place in a coroutine (g++ 12).
+  static Json OnNode() { return {{"spec", {{"nodeName", "n1"}}}}; }
 
-  env::Task<void> ApplyCluster(Json spec) {
-    Json cluster = k8s::NewObject(k8s::kClusters, {"ns", "quickstart"});
-    cluster["spec"] = std::move(spec);
-    k8s::ApplyOptions options;
-    options.field_manager = "kubectl";
-    const auto applied = co_await store_->Apply(k8s::kClusters, cluster, options);
-    EXPECT_TRUE(applied.ok()) << applied.status();
-  }
   env::Task<void> MakeNode(Json labels) {
     Json node = k8s::NewObject(k8s::kNodes, {"", "n1"});
     node["metadata"]["labels"] = std::move(labels);
-    k8s::ApplyOptions options;
-    options.field_manager = "kubelet";
-    EXPECT_TRUE((co_await store_->Apply(k8s::kNodes, node, options)).ok());
+    return Apply(k8s::kNodes, std::move(node), "kubelet");
   }
-  env::Task<void> Tamper(k8s::Resource resource, std::string name, Json patch) {
-    const k8s::ObjectName object{"ns", std::move(name)};
-    const auto patched =
-        co_await store_->MergePatch(resource, object, std::move(patch), k8s::Subresource::kNone);
-    EXPECT_TRUE(patched.ok()) << patched.status();
-  }
-  env::Task<void> Read(k8s::Resource resource, std::string name, Json* out) {
-    const k8s::ObjectName object{"ns", std::move(name)};
-    auto got = co_await store_->Get(resource, object);
-    *out = got.ok() ? std::move(*got) : Json(nullptr);
-  }
-  Json Get(const k8s::Resource& resource, const std::string& name) {
-    Json object;
-    Do(Read(resource, name, &object));
-    world_.RunFor(absl::Milliseconds(1));
-    return object;
-  }
-  std::string Phase() { return k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.phase"); }
   bool ReadyAt(int64_t generation) {
-    const Json cluster = Get(k8s::kClusters, "quickstart");
+    const Json cluster = Cluster();
     return k8s::FindString(cluster, "status.phase") == "Ready" &&
            k8s::FindInt(cluster, "status.observedGeneration", 0) == generation;
   }
@@ -169,15 +88,8 @@ class ClusterControllerTest : public testing::TestWithParam<uint64_t> {
     return false;
   }
 
-  env::SimWorld world_;
-  env::SimNode& node_;
-  env::Executor& executor_;
-  std::unique_ptr<local::ApiStore> store_;
-  std::unique_ptr<FaultyClient> faulty_;
-  NoEvents events_;
   WellKafka kafka_;
-  std::unique_ptr<env::StopSignal> stop_;
-  std::unique_ptr<reconcile::ClusterController> controller_;
+  std::string version_ = "1.2.3";
   std::set<std::string> pods_;
   int started_ = 0;
   std::vector<std::string> racks_;  // that brokers started with
@@ -188,7 +100,7 @@ TEST_P(ClusterControllerTest, FromNothingToReadyAndQuietThen) {
   Do(ApplyCluster(Json::object()));
   ASSERT_TRUE(BecomesReady(1, absl::Seconds(10)));
   EXPECT_EQ(started_, 1);
-  const Json status = Get(k8s::kClusters, "quickstart")["status"];
+  const Json status = Cluster()["status"];
   EXPECT_EQ(status["clusterId"], "the-cluster");
   EXPECT_EQ(status["brokers"][0]["version"], "1.2.3");
   world_.RunFor(absl::Seconds(30));
@@ -218,6 +130,127 @@ TEST_P(ClusterControllerTest, ThroughFaultsAndRestartsOfTheOperator) {
   EXPECT_EQ(started_, 2) << "a broker was restarted for no reason";
 }
 
+// An operator that makes other Pods, another server.properties and another image of the same Cluster.
+TEST_P(ClusterControllerTest, AnotherOperatorRestartsNobody) {
+  faulty_->Set({.before = 0.1, .after = 0.1, .conflict = 0.05, .most_delay = absl::Milliseconds(200)});
+  StartOperator();
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(1));
+  world_.RunFor(absl::Seconds(30));
+  const Json before = Get(k8s::kPods, "quickstart-broker-0");
+
+  options_.addressing = resources::Addressing::kPodIp;
+  options_.broker_image = "dohle-broker:tomorrow";
+  const Json theirs = {{"data", {{"server.properties", "an.older.operator=wrote it"}}}};
+  Do(Tamper(k8s::kConfigMaps, "quickstart-config", theirs));
+  const Json label = {{"metadata", {{"labels", {{"app.kubernetes.io/part-of", nullptr}}}}}};
+  Do(Tamper(k8s::kPods, "quickstart-broker-0", label));
+  StartOperator();
+  world_.RunFor(absl::Minutes(5));
+  EXPECT_TRUE(ReadyAt(1)) << Get(k8s::kClusters, "quickstart")["status"].dump(1);
+  EXPECT_EQ(started_, 1);
+  Json pod = Get(k8s::kPods, "quickstart-broker-0");
+  EXPECT_EQ(pod["metadata"]["uid"], before["metadata"]["uid"]);
+  EXPECT_EQ(pod["spec"], before["spec"]);
+  EXPECT_EQ(pod["metadata"]["labels"], before["metadata"]["labels"]) << "what changes live is mended";
+  const Json config = Get(k8s::kConfigMaps, "quickstart-config")["data"];
+  EXPECT_EQ(config.dump().find("an.older.operator"), std::string::npos);
+  const Json upgrade = Get(k8s::kClusters, "quickstart")["status"]["upgrade"];
+  EXPECT_EQ(upgrade["image"], "dohle-broker:latest");
+  EXPECT_EQ(upgrade["availableImage"], "dohle-broker:tomorrow");
+  const int64_t writes = faulty_->writes();
+  world_.RunFor(absl::Minutes(10));
+  EXPECT_EQ(faulty_->writes(), writes);
+
+  // With the next restart, whatever it is for, it comes to the Pod; the image by itself only.
+  const Json roll = {{"metadata", {{"annotations", {{"dohle.dev/roll", "1"}}}}}};
+  Do(Tamper(k8s::kClusters, "quickstart", roll));
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_EQ(started_, 2);
+  pod = Get(k8s::kPods, "quickstart-broker-0");
+  EXPECT_NE(pod["spec"]["containers"][0]["args"], before["spec"]["containers"][0]["args"]);
+  EXPECT_EQ(pod["spec"]["containers"][0]["image"], "dohle-broker:latest");
+  Do(ApplyCluster({{"upgrade", {{"defaultImage", "Follow"}}}}));
+  ASSERT_TRUE(BecomesReady(2));
+  EXPECT_EQ(started_, 3);
+  EXPECT_EQ(Get(k8s::kPods, "quickstart-broker-0")["spec"]["containers"][0]["image"],
+            "dohle-broker:tomorrow");
+}
+
+TEST_P(ClusterControllerTest, AnImageThatIsNamedNoMoreIsKept) {
+  StartOperator();
+  Do(ApplyCluster({{"image", "registry.example/dohle:7"}}));
+  ASSERT_TRUE(BecomesReady(1));
+  Do(ApplyCluster(Json::object()));
+  ASSERT_TRUE(BecomesReady(2));
+  world_.RunFor(absl::Seconds(30));
+  EXPECT_EQ(started_, 1);
+}
+
+TEST_P(ClusterControllerTest, LevelsAreRaisedAfterTheSoakAndThenThereIsNoWayBack) {
+  StartOperator();
+  const Json upgrade = {{"soakSeconds", 3600}};
+  Do(ApplyCluster({{"image", "a"}, {"upgrade", upgrade}}));
+  ASSERT_TRUE(BecomesReady(1));
+  kafka_.features["metadata.version"].max = 30;
+  version_ = "2.0.0";
+  Do(ApplyCluster({{"image", "b"}, {"upgrade", upgrade}}));
+  ASSERT_TRUE(BecomesReady(2));
+  world_.RunFor(absl::Minutes(30));
+  Json status = Get(k8s::kClusters, "quickstart")["status"];
+  EXPECT_TRUE(ReadyAt(2)) << status.dump(1);
+  EXPECT_EQ(status["upgrade"]["version"], "2.0.0");
+  EXPECT_EQ(status["upgrade"]["levels"]["metadata.version"], "29");
+  EXPECT_EQ(status["plan"][0]["blockedBy"].get<std::string>().find("it soaks until "), 0U) << status.dump(1);
+  const std::string since = status["upgrade"]["since"];
+
+  StartOperator();
+  world_.RunFor(absl::Minutes(25));
+  EXPECT_EQ(kafka_.features["metadata.version"].level, 29);
+  EXPECT_EQ(Get(k8s::kClusters, "quickstart")["status"]["upgrade"]["since"], since);
+  world_.RunFor(absl::Minutes(10));
+  EXPECT_EQ(kafka_.features["metadata.version"].level, 30);
+  const bool told = std::any_of(events_.told.begin(), events_.told.end(), [](const std::string& event) {
+    return event.find(
+               "RaiseFeatureLevel Feature/metadata.version: metadata.version 29 to 30: 1 brokers run "
+               "2.0.0 since ") == 0;
+  });
+  EXPECT_TRUE(told);
+  status = Get(k8s::kClusters, "quickstart")["status"];
+  EXPECT_EQ(status["upgrade"]["levelsOf"], "2.0.0");
+  EXPECT_FALSE(status.contains("plan")) << status.dump(1);
+
+  Do(ApplyCluster({{"image", "a"}, {"upgrade", upgrade}}));
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_EQ(started_, 2);
+  EXPECT_EQ(Phase(), "Degraded");
+  const std::string refusal = Get(k8s::kClusters, "quickstart")["status"]["plan"][0]["blockedBy"];
+  EXPECT_EQ(refusal.find("a runs 1.2.3, which serves metadata.version up to 29, and 30 is in force"), 0U)
+      << refusal;
+  Do(ApplyCluster({{"image", "b"}, {"upgrade", upgrade}}));
+  EXPECT_TRUE(BecomesReady(4));
+  EXPECT_EQ(started_, 2);
+}
+
+TEST_P(ClusterControllerTest, BackBeforeTheSoakEnds) {
+  StartOperator();
+  Do(ApplyCluster({{"image", "a"}}));
+  ASSERT_TRUE(BecomesReady(1));
+  kafka_.features["metadata.version"].max = 30;
+  version_ = "2.0.0";
+  Do(ApplyCluster({{"image", "b"}}));
+  ASSERT_TRUE(BecomesReady(2));
+  world_.RunFor(absl::Hours(1));
+  kafka_.features["metadata.version"].max = 29;
+  version_ = "1.2.3";
+  Do(ApplyCluster({{"image", "a"}}));
+  ASSERT_TRUE(BecomesReady(3));
+  world_.RunFor(absl::Hours(30));
+  EXPECT_EQ(kafka_.features["metadata.version"].level, 29);
+  EXPECT_TRUE(ReadyAt(3));
+  EXPECT_EQ(started_, 3);
+}
+
 TEST_P(ClusterControllerTest, DriftIsMended) {
   StartOperator();
   Do(ApplyCluster(Json::object()));
@@ -240,7 +273,7 @@ TEST_P(ClusterControllerTest, AStrangersObjectBlocksAndIsTold) {
   world_.RunFor(absl::Seconds(30));
   EXPECT_EQ(Phase(), "Degraded");
   EXPECT_EQ(Get(k8s::kServices, "quickstart-bootstrap")["spec"], service["spec"]);
-  const std::string text = Get(k8s::kClusters, "quickstart")["status"].dump();
+  const std::string text = Cluster()["status"].dump();
   EXPECT_NE(text.find("delete or rename it"), std::string::npos) << text;
 }
 
@@ -263,7 +296,7 @@ TEST_P(ClusterControllerTest, ABrokerWaitsForItsRack) {
   Do(ApplyCluster(spec));
   world_.RunFor(absl::Seconds(20));
   EXPECT_EQ(Phase(), "Degraded");
-  const std::string text = Get(k8s::kClusters, "quickstart")["status"].dump();
+  const std::string text = Cluster()["status"].dump();
   EXPECT_NE(text.find("the Node has no label example.com/zone"), std::string::npos) << text;
   EXPECT_EQ(racks_, std::vector<std::string>{""});
 

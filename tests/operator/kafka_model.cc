@@ -34,9 +34,10 @@ void KafkaModel::Start(int32_t id, const std::set<int32_t>& first_voters) {
   Broker& broker = brokers_[id];
   const bool fresh = broker.disk == 0;
   if (fresh) broker.disk = ++disks_;
+  if (std::exchange(broker.to_be_filled, false))
+    broker.full_at = executor_.clock().Now() + absl::Milliseconds(1000 + random_.Below(5000));
   broker.runs = broker.registered = true;
   broker.cordoned = cordons_.contains(id);
-  if (fresh) broker.copied = executor_.clock().Now() + absl::Milliseconds(500 + random_.Below(4000));
   if (!fresh || !first_voters.contains(id)) return;
   if (!voters_.empty() && voters_.contains(id) && voters_.at(id) != DirectoryOf(id))
     harm_.push_back(fmt::format("voter {} has formatted itself again as a first one", id));
@@ -47,14 +48,27 @@ void KafkaModel::End(int32_t id) { brokers_[id].runs = false; }
 
 void KafkaModel::Wipe(int32_t id) {
   brokers_[id].disk = 0;
+  if (Holds(id)) harm_.push_back(fmt::format("the disk of broker {} went with replicas on it", id));
+}
+
+bool KafkaModel::InSync(int32_t id, const Partition& partition) {
+  const Broker& broker = brokers_[id];
+  return broker.runs && executor_.clock().Now() >= broker.full_at && !Has(partition.adding, id);
+}
+
+void KafkaModel::ReplaceDisk(int32_t id) {
   for (const Partition& partition : partitions_) {
-    const bool holds = Has(partition.replicas, id) && !Has(partition.adding, id);
-    const bool others = std::any_of(partition.replicas.begin(), partition.replicas.end(),
-                                    [&](int32_t other) { return other != id && InSync(partition, other); });
-    if (holds && !others)
-      harm_.push_back(
-          fmt::format("all of {}-{} went with the disk of broker {}", partition.topic, partition.index, id));
+    if (!Has(partition.replicas, id)) continue;
+    const bool elsewhere =
+        std::any_of(partition.replicas.begin(), partition.replicas.end(),
+                    [&](int32_t other) { return other != id && InSync(other, partition); });
+    if (!elsewhere)
+      harm_.push_back(fmt::format("{}-{} has lost its last copy", partition.topic, partition.index));
   }
+  Broker& broker = brokers_[id];
+  broker.runs = false;
+  broker.disk = 0;
+  broker.to_be_filled = true;
 }
 
 void KafkaModel::CreateTopic(const std::string& name, int32_t partitions, int32_t replicas) {
@@ -122,11 +136,6 @@ bool KafkaModel::Holds(int32_t id) const {
                      [&](const Partition& partition) { return Has(partition.replicas, id); });
 }
 
-bool KafkaModel::InSync(const Partition& partition, int32_t id) const {
-  const Broker& broker = brokers_.at(id);
-  return broker.runs && !Has(partition.adding, id) && broker.copied <= executor_.clock().Now();
-}
-
 void KafkaModel::Settle() {
   const env::MonotonicTime now = executor_.clock().Now();
   std::erase_if(moves_, [&](const Move& move) {
@@ -166,7 +175,7 @@ env::Task<StatusOr<reconcile::Topology>> KafkaModel::Observe(std::string) {
     place.adding = ToReplicas(partition.adding);
     place.removing = ToReplicas(partition.removing);
     for (const int32_t id : partition.replicas) {
-      if (InSync(partition, id)) place.in_sync.push_back(NodeId(id));
+      if (InSync(id, partition)) place.in_sync.push_back(NodeId(id));
     }
     if (!place.in_sync.empty()) place.leader = place.in_sync.front();
     topology.partitions.push_back(std::move(place));
@@ -223,6 +232,14 @@ Status KafkaModel::Do(const reconcile::ReassignPartitions& action) {
       moves_.push_back({i, executor_.clock().Now() + absl::Milliseconds(500 + random_.Below(4000))});
     }
   }
+  return OkStatus();
+}
+
+Status KafkaModel::Do(const reconcile::UpdateFeature& action) {
+  reconcile::FeaturePlace& place = features_[action.feature];
+  if (action.level < place.level || action.level > place.max)
+    harm_.push_back(fmt::format("{} to {}", action.feature, action.level));
+  place.level = action.level;
   return OkStatus();
 }
 

@@ -22,12 +22,18 @@ class KafkaModel : public reconcile::KafkaControl {
   void Start(int32_t id, const std::set<int32_t>& first_voters);
   // It was told to stop, and its leaders have moved.
   void End(int32_t id);
-  // Its disk is gone; what it held it copies again once it is started.
+  // Its disk is gone.
   void Wipe(int32_t id);
+  // The same, and others have what was on it: it gets that from them again, which takes some seconds.
+  void ReplaceDisk(int32_t id);
 
   // Placed on brokers that aren't cordoned.
   void CreateTopic(const std::string& name, int32_t partitions, int32_t replicas);
   void DeleteTopic(const std::string& name);
+
+  // What its brokers serve, and what is in force at first.
+  void Serve(const std::string& feature, int16_t level, int16_t max) { features_[feature] = {level, max}; }
+  const reconcile::Features& features() const { return features_; }
 
   // That a step fails without being done, and that it is done and fails.
   void SetFaults(double before, double after) {
@@ -45,6 +51,7 @@ class KafkaModel : public reconcile::KafkaControl {
 
   env::Task<StatusOr<reconcile::Topology>> Observe(std::string bootstrap) override;
   env::Task<Status> Take(std::string bootstrap, reconcile::KafkaAction action) override;
+  env::Task<reconcile::Features> DescribeFeatures(std::string) override { co_return features_; }
 
  private:
   struct Broker {
@@ -52,7 +59,8 @@ class KafkaModel : public reconcile::KafkaControl {
     bool registered = false;
     bool cordoned = false;
     uint64_t disk = 0;
-    env::MonotonicTime copied;  // since when it has again what it lost with a disk
+    bool to_be_filled = false;
+    env::MonotonicTime full_at;  // what it held is in sync again
   };
   struct Partition {
     std::string topic;
@@ -67,7 +75,7 @@ class KafkaModel : public reconcile::KafkaControl {
   // A majority of the voters runs.
   bool Agrees() const;
   bool Holds(int32_t id) const;
-  bool InSync(const Partition& partition, int32_t id) const;
+  bool InSync(int32_t id, const Partition& partition);
   void Settle();
   DirectoryId DirectoryOf(int32_t id) const;
   Status Do(const reconcile::ReassignPartitions& action);
@@ -76,7 +84,7 @@ class KafkaModel : public reconcile::KafkaControl {
   Status Do(const reconcile::AddVoter& action);
   Status Do(const reconcile::RemoveVoter& action);
   Status Do(const reconcile::UnregisterBroker& action);
-  Status Do(const reconcile::UpdateFeature&) { return OkStatus(); }
+  Status Do(const reconcile::UpdateFeature& action);
 
   env::Executor& executor_;
   env::Random& random_;
@@ -86,6 +94,7 @@ class KafkaModel : public reconcile::KafkaControl {
   std::vector<Partition> partitions_;
   std::vector<Move> moves_;
   std::vector<std::string> harm_;
+  reconcile::Features features_;
   double fails_before_ = 0, fails_after_ = 0;
   uint64_t disks_ = 0;
 };

@@ -2,18 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "lib/env/sim/sim_world.h"
 #include "lib/env/sleep.h"
-#include "operator/local/api_store.h"
 #include "operator/runtime/informer.h"
 #include "operator/runtime/leader_election.h"
-#include "tests/operator/faulty_client.h"
+#include "tests/operator/api_world.h"
 
 namespace dohle::tests {
 namespace {
@@ -32,17 +29,11 @@ StatusOr<ConfigMap> ReadConfigMap(const Json& object) {
   return map;
 }
 
-class RuntimeTest : public testing::TestWithParam<uint64_t> {
+class RuntimeTest : public ApiWorld, public testing::TestWithParam<uint64_t> {
  protected:
-  RuntimeTest()
-      : world_(GetParam()), node_(world_.AddNode("operator")), executor_(*node_.env().executors[0]) {
-    auto opened = local::ApiStore::Open(node_.env(), executor_, "");
-    store_ = std::move(*opened);
-    faulty_ = std::make_unique<FaultyClient>(*store_, node_.env().random);
-  }
-  ~RuntimeTest() override { node_.Crash(env::SimNode::Death::kProcess); }
+  RuntimeTest() : ApiWorld(GetParam()) {}
+  ~RuntimeTest() override { Crash(); }
 
-  void Do(env::Task<void> task) { env::Spawn(executor_, std::move(task)); }
   // What somebody else does to the objects: makes, changes, deletes, for a while.
   env::Task<void> Stir(int turns) {
     for (int i = 0; i < turns; ++i) {
@@ -53,9 +44,7 @@ class RuntimeTest : public testing::TestWithParam<uint64_t> {
       } else {
         Json object = k8s::NewObject(k8s::kConfigMaps, name);
         object["data"]["text"] = std::to_string(i);
-        k8s::ApplyOptions options;
-        options.field_manager = "test";
-        EXPECT_TRUE((co_await store_->Apply(k8s::kConfigMaps, object, options)).ok());
+        co_await Apply(k8s::kConfigMaps, std::move(object));
       }
       co_await env::Sleep(absl::Milliseconds(world_.random().Below(2000)));
     }
@@ -69,11 +58,6 @@ class RuntimeTest : public testing::TestWithParam<uint64_t> {
     }
   }
 
-  env::SimWorld world_;
-  env::SimNode& node_;
-  env::Executor& executor_;
-  std::unique_ptr<local::ApiStore> store_;
-  std::unique_ptr<FaultyClient> faulty_;
   env::StopSignal stop_;
   bool stirred_ = false;
 };

@@ -4,32 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "lib/env/sim/sim_world.h"
-#include "lib/env/sleep.h"
-#include "operator/local/api_store.h"
-#include "operator/reconcile/cluster/cluster_controller.h"
-#include "operator/resources/names.h"
-#include "tests/operator/faulty_client.h"
+#include "tests/operator/cluster_world.h"
 #include "tests/operator/kafka_model.h"
 
 namespace dohle::tests {
 namespace {
 
 using k8s::Json;
-
-class Silent : public reconcile::EventSink {
- public:
-  void Normal(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view, std::string_view,
-              std::string) override {}
-  void Warning(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view, std::string_view,
-               std::string) override {}
-};
 
 // What a Pod's arguments say of the first voters: "0@host:9093:directory,...".
 std::set<int32_t> FirstVoters(const Json& pod) {
@@ -46,77 +32,29 @@ std::set<int32_t> FirstVoters(const Json& pod) {
   return ids;
 }
 
-class ScaleTest : public testing::TestWithParam<uint64_t> {
+class ScaleTest : public ClusterWorld, public testing::TestWithParam<uint64_t> {
  protected:
-  ScaleTest()
-      : world_(GetParam()),
-        node_(world_.AddNode("operator")),
-        executor_(*node_.env().executors[0]),
-        kafka_(executor_, node_.env().random) {
-    auto opened = local::ApiStore::Open(node_.env(), executor_, "");
-    store_ = std::move(*opened);
-    faulty_ = std::make_unique<FaultyClient>(*store_, node_.env().random);
-    Do(Kubelet());
-  }
-  ~ScaleTest() override { node_.Crash(env::SimNode::Death::kProcess); }
+  ScaleTest() : ClusterWorld(GetParam()), kafka_(executor_, node_.env().random) { Do(Kubelet()); }
+  ~ScaleTest() override { Crash(); }
 
-  void Do(env::Task<void> task) { env::Spawn(executor_, std::move(task)); }
+  void StartOperator() { ClusterWorld::StartOperator(kafka_); }
 
-  // A running one is stopped first, without a word.
-  void StartOperator() {
-    if (stop_ != nullptr) {
-      stop_->Stop();
-      Do(controller_->Stop());
-      world_.RunFor(absl::Seconds(20));
-    }
-    stop_ = std::make_unique<env::StopSignal>();
-    controller_ = std::make_unique<reconcile::ClusterController>(reconcile::ClusterController::Parts{
-        *faulty_, kafka_, events_, executor_, node_.env().random, {}, "", {}});
-    Do(Start(controller_.get(), stop_.get()));
-  }
-  static env::Task<void> Start(reconcile::ClusterController* controller, env::StopSignal* stop) {
-    controller->Watch(*stop);
-    while (!controller->synced() && !stop->stopped()) co_await env::Sleep(absl::Milliseconds(10));
-    if (!stop->stopped()) controller->Act();
-  }
-
-  env::Task<void> Kubelet() {
-    for (;;) {
-      const k8s::ListOptions all;
-      const auto page = co_await store_->List(k8s::kPods, all);
-      for (const Json& pod : page->items) co_await RunPod(pod);
-      co_await env::Sleep(absl::Milliseconds(300));
-    }
-  }
-  // Braced JSON has no place in a coroutine (g++ 12).
-  static Json Running() {
-    return {{"status",
-             {{"phase", "Running"},
-              {"podIP", "10.0.0.7"},
-              {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
-  }
-  env::Task<void> RunPod(Json pod) {
-    const k8s::ObjectName name{"ns", k8s::FindString(pod, "metadata.name")};
+  env::Task<void> RunPod(Json pod) override {
     const int32_t id = std::stoi(pod["metadata"]["labels"]["dohle.dev/broker-id"].get<std::string>());
-    if (k8s::Find(pod, "metadata.deletionTimestamp") != nullptr) {
+    if (IsLeaving(pod)) {
       kafka_.End(id);
-      k8s::DeleteOptions now;
-      now.grace_period_s = 0;
-      now.uid = k8s::FindString(pod, "metadata.uid");
-      static_cast<void>(co_await store_->Delete(k8s::kPods, name, now));
-      co_return;
+      co_await Remove(std::move(pod));
+    } else if (!IsRunning(pod)) {
+      const k8s::ObjectName claim_name{"ns", "data-quickstart-" + std::to_string(id)};
+      const auto claim = co_await store_->Get(k8s::kPersistentVolumeClaims, claim_name);
+      if (!claim.ok()) co_return;
+      std::string& disk = disks_[id];
+      const std::string uid = k8s::FindString(*claim, "metadata.uid");
+      if (!disk.empty() && disk != uid) kafka_.ReplaceDisk(id);
+      disk = uid;
+      kafka_.Start(id, FirstVoters(pod));
+      co_await ShowRunning(std::move(pod));
     }
-    if (k8s::FindString(pod, "status.phase") == "Running") co_return;
-    const k8s::ObjectName claim_name{"ns", "data-quickstart-" + std::to_string(id)};
-    const auto claim = co_await store_->Get(k8s::kPersistentVolumeClaims, claim_name);
-    if (!claim.ok()) co_return;
-    std::string& disk = disks_[id];
-    const std::string uid = k8s::FindString(*claim, "metadata.uid");
-    if (!disk.empty() && disk != uid) kafka_.Wipe(id);
-    disk = uid;
-    kafka_.Start(id, FirstVoters(pod));
-    const Json status = Running();
-    static_cast<void>(co_await store_->MergePatch(k8s::kPods, name, status, k8s::Subresource::kStatus));
   }
 
   void Ask(int brokers, Json more = Json::object(), Json annotations = Json::object()) {
@@ -125,41 +63,19 @@ class ScaleTest : public testing::TestWithParam<uint64_t> {
     Do(ApplyCluster(std::move(spec), std::move(annotations)));
     world_.RunFor(absl::Milliseconds(1));
   }
-  env::Task<void> ApplyCluster(Json spec, Json annotations) {
-    Json cluster = k8s::NewObject(k8s::kClusters, {"ns", "quickstart"});
-    cluster["spec"] = std::move(spec);
-    cluster["metadata"]["annotations"] = std::move(annotations);
-    k8s::ApplyOptions options;
-    options.field_manager = "kubectl";
-    const auto applied = co_await store_->Apply(k8s::kClusters, cluster, options);
-    EXPECT_TRUE(applied.ok()) << applied.status();
-  }
-  env::Task<void> Read(k8s::Resource resource, std::string name, Json* out) {
-    const k8s::ObjectName object{"ns", std::move(name)};
-    auto got = co_await store_->Get(resource, object);
-    *out = got.ok() ? std::move(*got) : Json(nullptr);
-  }
-  Json Get(const k8s::Resource& resource, const std::string& name) {
-    Json object;
-    Do(Read(resource, name, &object));
-    world_.RunFor(absl::Milliseconds(1));
-    return object;
-  }
-  std::string Phase() { return k8s::FindString(Get(k8s::kClusters, "quickstart"), "status.phase"); }
 
   // As asked, and at rest; `phase` for what was asked last.
   bool Becomes(const std::string& phase, const std::set<int32_t>& running,
                absl::Duration within = absl::Minutes(5)) {
     const env::MonotonicTime end = world_.now() + within;
     while (world_.now() < end) {
-      const Json cluster = Get(k8s::kClusters, "quickstart");
-      const bool seen = k8s::FindInt(cluster, "status.observedGeneration", 0) ==
-                        k8s::FindInt(cluster, "metadata.generation", -1);
-      if (seen && k8s::FindString(cluster, "status.phase") == phase && kafka_.running() == running)
+      const Json cluster = Cluster();
+      if (HasSeen(cluster) && k8s::FindString(cluster, "status.phase") == phase &&
+          kafka_.running() == running)
         return true;
       world_.RunFor(absl::Milliseconds(200));
     }
-    const Json cluster = Get(k8s::kClusters, "quickstart");
+    const Json cluster = Cluster();
     ADD_FAILURE() << (cluster.is_null() ? "" : cluster["status"].dump(1));
     return false;
   }
@@ -179,16 +95,8 @@ class ScaleTest : public testing::TestWithParam<uint64_t> {
   }
   void ExpectNoHarm() { EXPECT_EQ(kafka_.harm(), std::vector<std::string>()); }
 
-  env::SimWorld world_;
-  env::SimNode& node_;
-  env::Executor& executor_;
-  std::unique_ptr<local::ApiStore> store_;
-  std::unique_ptr<FaultyClient> faulty_;
-  Silent events_;
   KafkaModel kafka_;
   std::map<int32_t, std::string> disks_;  // the uid of the claim, by broker
-  std::unique_ptr<env::StopSignal> stop_;
-  std::unique_ptr<reconcile::ClusterController> controller_;
 };
 
 using Ids = std::set<int32_t>;
@@ -215,8 +123,7 @@ TEST_P(ScaleTest, OutAndInAgain) {
   // Refused, and nothing has moved.
   Ask(1);
   ASSERT_TRUE(Becomes("Degraded", {0, 1, 2}));
-  EXPECT_NE(Get(k8s::kClusters, "quickstart")["status"].dump().find("topic t has 3 replicas"),
-            std::string::npos);
+  EXPECT_NE(Cluster()["status"].dump().find("topic t has 3 replicas"), std::string::npos);
   kafka_.DeleteTopic("t");
   ASSERT_TRUE(Ready({0}));
   EXPECT_EQ(kafka_.voters(), (Ids{0}));
@@ -247,7 +154,7 @@ TEST_P(ScaleTest, ThroughFaultsAndRestartsFromEverywhere) {
   const env::MonotonicTime end = world_.now() + absl::Minutes(10);
   while (world_.now() < end && (Phase() != "Ready" || static_cast<int>(kafka_.running().size()) != asked))
     world_.RunFor(absl::Seconds(1));
-  EXPECT_EQ(Phase(), "Ready") << Get(k8s::kClusters, "quickstart")["status"].dump(1);
+  EXPECT_EQ(Phase(), "Ready") << Cluster()["status"].dump(1);
   EXPECT_EQ(static_cast<int>(kafka_.running().size()), asked);
   EXPECT_EQ(kafka_.registered(), kafka_.running());
   EXPECT_EQ(static_cast<int>(kafka_.voters().size()), asked >= 7 ? 5 : asked >= 3 ? 3 : 1);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "broker/server/config/broker_config.h"
 #include "broker/server/config/topic_config.h"
+#include "lib/base/text_list.h"
 
 namespace dohle::server {
 namespace {
@@ -32,33 +34,13 @@ std::string_view Name(AlterOp op) {
   return "UNKNOWN";
 }
 
-// String.split(",") of Java, without empty parts.
-std::vector<std::string> Parts(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const size_t comma = text.find(',');
-    if (comma != 0) parts.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) break;
-    text.remove_prefix(comma + 1);
-  }
-  return parts;
-}
-
-bool Has(const std::vector<std::string>& items, std::string_view item) {
-  return std::find(items.begin(), items.end(), item) != items.end();
-}
-
+// Like String.split(",") of Java, without empty parts.
 std::string AppendedOrSubtracted(const ConfigKey& key, const ConfigChange& change,
                                  const ConfigMap& overrides) {
   const auto stored = overrides.find(change.name);
-  std::vector<std::string> parts =
-      Parts(stored != overrides.end() ? stored->second : DefaultOf(key).value_or(""));
-  for (const std::string& part : Parts(change.value.value_or(""))) {
-    const auto found = std::find(parts.begin(), parts.end(), part);
-    if (change.op == AlterOp::kAppend && found == parts.end()) parts.push_back(part);
-    if (change.op == AlterOp::kSubtract && found != parts.end()) parts.erase(found);
-  }
-  return fmt::format("{}", fmt::join(parts, ","));
+  const std::string before = stored != overrides.end() ? stored->second : DefaultOf(key).value_or("");
+  const std::string items = change.value.value_or("");
+  return change.op == AlterOp::kAppend ? ListWith(before, items) : ListWithout(before, items);
 }
 
 bool IsListChange(const ConfigChange& change) {
@@ -255,11 +237,10 @@ ConfigError CheckDynamicNamesAndTypes(const ConfigMap& values, bool cluster_defa
 
 ConfigError CheckAlterRequest(ConfigResource resource, std::string_view resource_name, int32_t node_id,
                               std::span<const ConfigChange> changes) {
-  std::vector<std::string> names;
+  std::set<std::string_view> names;
   std::vector<std::string> nulls;
   for (const ConfigChange& change : changes) {
-    if (Has(names, change.name)) return InvalidRequest("Error due to duplicate config keys");
-    names.push_back(change.name);
+    if (!names.insert(change.name).second) return InvalidRequest("Error due to duplicate config keys");
     if (change.op != AlterOp::kDelete && !change.value) nulls.push_back(change.name);
   }
   if (!nulls.empty()) {

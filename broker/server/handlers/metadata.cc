@@ -11,10 +11,12 @@
 #include "broker/metadata/topic_name.h"
 #include "broker/server/auto_topic_creation.h"
 #include "broker/server/config/broker_config.h"
+#include "broker/server/departed_brokers.h"
 #include "broker/server/error_mapping.h"
 #include "broker/server/metadata_lookup.h"
 #include "broker/server/request_context.h"
 #include "broker/server/services.h"
+#include "broker/server/suspected_brokers.h"
 #include "lib/kafka/messages/metadata_request.h"
 #include "lib/kafka/messages/metadata_response.h"
 
@@ -102,7 +104,8 @@ MetadataResponse::MetadataResponseTopic Refuse(std::string_view name, ErrorCode 
 void AddBrokers(const RequestContext& context, const MetadataImage& image, MetadataResponse* response) {
   for (const auto& [id, registration] : image.cluster.brokers) {
     const metadata::ListenerEndpoint* endpoint = EndpointFor(registration, context.connection.listener_name);
-    if (registration.fenced || endpoint == nullptr) continue;
+    const bool there = !registration.fenced || context.services.departed_brokers.JustLeft(id);
+    if (!there || endpoint == nullptr) continue;
     MetadataResponse::MetadataResponseBroker broker;
     broker.node_id = id.value();
     broker.host = kafka::Text::Copy(endpoint->host);
@@ -110,6 +113,25 @@ void AddBrokers(const RequestContext& context, const MetadataImage& image, Metad
     if (registration.rack) broker.rack = kafka::Text::Copy(*registration.rack);
     response->brokers.push_back(std::move(broker));
   }
+}
+
+bool LeadsAny(NodeId broker, const metadata::TopicImage* topic) {
+  if (topic == nullptr) return false;
+  for (PartitionIndex index(0); index < PartitionIndex(topic->partition_count()); ++index) {
+    const metadata::PartitionRegistration* registration = topic->Partition(index);
+    if (registration != nullptr && registration->leader == broker) return true;
+  }
+  return false;
+}
+
+// Of topics that are asked for by name or id. Who asks for all isn't waiting for a certain leader.
+bool IsLedBy(NodeId broker, const MetadataRequest& request, const MetadataImage& image) {
+  if (!request.topics) return false;
+  return std::any_of(request.topics->begin(), request.topics->end(), [&](const auto& topic) {
+    const bool by_name = topic.name && topic.topic_id == TopicId();
+    return LeadsAny(broker,
+                    by_name ? image.topics.Find(topic.name->view()) : image.topics.Find(topic.topic_id));
+  });
 }
 
 // The names asked for that don't exist and may be created.
@@ -146,6 +168,17 @@ MetadataResponse RefuseAll(const MetadataRequest& request) {
   return response;
 }
 
+// Waits until it is decided who leads what is asked for and was led by a broker that has just been lost.
+env::Task<void> AwaitVerdicts(RequestContext& context, const MetadataRequest& request,
+                              const MetadataImage& image) {
+  SuspectedBrokers& suspected = context.services.suspected_brokers;
+  for (const auto& [id, registration] : image.cluster.brokers) {
+    if (!suspected.Suspects(id) || !IsLedBy(id, request, image)) continue;
+    context.AllowNext();
+    co_await suspected.AwaitVerdict(id);
+  }
+}
+
 }  // namespace
 
 env::Task<MetadataResponse> MetadataHandler::Handle(RequestContext& context, const MetadataRequest& request) {
@@ -159,6 +192,8 @@ env::Task<MetadataResponse> MetadataHandler::Handle(RequestContext& context, con
     creation_errors = co_await CreateTopicsAutomatically(context.services, to_create);
     image = context.services.metadata.Current();
   }
+  co_await AwaitVerdicts(context, request, *image);
+  image = context.services.metadata.Current();
   AddBrokers(context, *image, &response);
   response.cluster_id = kafka::Text::Copy(context.services.cluster_id);
   response.controller_id =

@@ -77,6 +77,8 @@ class ReplicationHandlersTest : public ::testing::Test {
                   Unused<controller::Controller>(),
                   Unused<ControllerChannel>(),
                   Unused<FailureDetector>(),
+                  Unused<DepartedBrokers>(),
+                  Unused<SuspectedBrokers>(),
                   partitions_,
                   Unused<replica::ReplicaSet>(),
                   Unused<coordinator::GroupCoordinator>(),

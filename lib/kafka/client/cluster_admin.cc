@@ -11,6 +11,8 @@
 #include "lib/kafka/messages/add_raft_voter_response.h"
 #include "lib/kafka/messages/alter_partition_reassignments_request.h"
 #include "lib/kafka/messages/alter_partition_reassignments_response.h"
+#include "lib/kafka/messages/api_versions_request.h"
+#include "lib/kafka/messages/api_versions_response.h"
 #include "lib/kafka/messages/describe_cluster_request.h"
 #include "lib/kafka/messages/describe_cluster_response.h"
 #include "lib/kafka/messages/describe_configs_request.h"
@@ -351,6 +353,31 @@ env::Task<Status> ClusterAdmin::UpdateFeature(std::string feature, int16_t level
     if (KafkaError(status) != ErrorCode::kInvalidUpdateVersion) break;
   }
   co_return status;
+}
+
+env::Task<StatusOr<std::vector<FeatureDescription>>> ClusterAdmin::DescribeFeatures() {
+  ApiVersionsRequest request;
+  request.client_software_name = "dohle";
+  request.client_software_version = "1";
+  // Before version 4 brokers leave out features whose lowest level is 0 (KAFKA-17011).
+  const VersionRange versions{3, 4};
+  auto answer = co_await client_.Call<ApiVersionsResponse>(Route::Any(), std::move(request), versions);
+  if (!answer.ok()) co_return answer.status();
+  const Status status = StatusFromKafka(answer->message.error_code);
+  if (!status.ok()) co_return status;
+  std::map<std::string, FeatureDescription> features;
+  for (const auto& feature : answer->message.supported_features) {
+    features[std::string(feature.name)].max_supported = feature.max_version;
+  }
+  for (const auto& feature : answer->message.finalized_features) {
+    features[std::string(feature.name)].finalized = feature.max_version_level;
+  }
+  std::vector<FeatureDescription> described;
+  for (auto& [name, feature] : features) {
+    feature.name = name;
+    described.push_back(std::move(feature));
+  }
+  co_return described;
 }
 
 }  // namespace dohle::kafka::client

@@ -68,6 +68,12 @@ struct VoterEndpoint {
   env::Endpoint endpoint;
 };
 
+struct FeatureDescription {
+  std::string name;           // "metadata.version"
+  int16_t finalized = 0;      // what the cluster does; 0 = off
+  int16_t max_supported = 0;  // what the broker that answered can do
+};
+
 class ClusterAdmin {
  public:
   // `client` outlives it, and it outlives its calls.
@@ -79,6 +85,9 @@ class ClusterAdmin {
   // Values of one config of many topics, wherever they are set; in the order of `topics`.
   env::Task<std::vector<StatusOr<std::string>>> DescribeTopicConfig(std::vector<std::string> topics,
                                                                     std::string key);
+
+  // By name (KIP-584); what any broker tells.
+  env::Task<StatusOr<std::vector<FeatureDescription>>> DescribeFeatures();
 
   // What was set dynamically for all brokers, by key; without what is secret.
   env::Task<StatusOr<std::map<std::string, std::string>>> DescribeBrokerDefaults();

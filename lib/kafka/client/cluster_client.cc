@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/numbers.h"
+#include "lib/base/text_list.h"
 #include "lib/env/one_shot.h"
 #include "lib/kafka/client/kafka_status.h"
 #include "lib/kafka/messages/api_versions_request.h"
@@ -51,14 +52,10 @@ ClusterView ViewOf(const MetadataResponse& response) {
 
 StatusOr<std::vector<env::Endpoint>> ParseBootstrapServers(std::string_view text) {
   std::vector<env::Endpoint> endpoints;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    std::string_view part = text.substr(begin, end - begin);
-    begin = end + 1;
-    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
-    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
-    if (part.empty()) continue;
-    DOHLE_ASSIGN_OR_RETURN(env::Endpoint endpoint, ParseEndpoint(part));
+  for (const std::string_view part : NonEmptyParts(text)) {
+    const std::string_view server = Trimmed(part);
+    if (server.empty()) continue;
+    DOHLE_ASSIGN_OR_RETURN(env::Endpoint endpoint, ParseEndpoint(server));
     endpoints.push_back(std::move(endpoint));
   }
   if (endpoints.empty()) return MakeStatus(StatusCode::kInvalidArgument, "no server is named");

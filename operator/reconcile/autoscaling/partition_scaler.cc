@@ -53,10 +53,11 @@ int32_t RoomFor(const kafka::client::TopicDescription& topic, int64_t brokers, i
 env::Task<void> PartitionScaler::Run(TopicController* topics, env::StopSignal* stop) {
   while (!stop->stopped()) {
     for (const auto& [key, group] : topics->groups()) {
-      std::vector<TopicRef> resources = topics->topics().Under(key);
-      std::erase_if(resources, [](const TopicRef& topic) {
-        return !topic->spec.autoscaling || topic->meta.deleting() || !topic->faults.empty();
-      });
+      std::vector<TopicRef> resources;
+      for (const auto& [name, topic] : topics->topics().Under(key)) {
+        if (topic->spec.autoscaling && !topic->meta.deleting() && topic->faults.empty())
+          resources.push_back(topic);
+      }
       const auto known = clusters_.find(key);
       if (known != clusters_.end() && (known->second.busy || known->second.next_ms > NowMs())) continue;
       if (resources.empty()) {

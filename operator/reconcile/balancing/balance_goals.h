@@ -1,6 +1,7 @@
 // What a planner of replica movements shall bring about. Plain data.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,5 +28,9 @@ struct BalanceGoals {
 
 inline constexpr double kDiskLimit = 0.85;        // of a disk, when all has moved
 inline constexpr double kDiskLimitMoving = 0.95;  // while what moves away is still there, too
+
+// What stays free of a disk even for the sake of what is asked for (emptied brokers, replication factors):
+// for that, other limits don't count.
+inline double LeastFree(double disk_bytes) { return std::min(0.01 * disk_bytes, 1024.0 * 1024 * 1024); }
 
 }  // namespace dohle::reconcile

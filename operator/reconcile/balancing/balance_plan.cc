@@ -31,8 +31,9 @@ bool LoadCounts(const BalanceGoals& goals, const Placement& placement, std::stri
   if (!goals.load || placement.usable().empty()) return false;
   for (const BrokerIndex b : placement.usable()) {
     const PlacedBroker& broker = placement.brokers()[b];
-    if (!broker.down) continue;
-    waits = fmt::format("broker {} is down: loads are balanced when it is back", broker.id.value());
+    if (!broker.down && !broker.cordoned) continue;
+    waits = fmt::format("broker {} is {}: loads are balanced when it is back", broker.id.value(),
+                        broker.down ? "down" : "closed to replicas");
     return false;
   }
   return std::none_of(placement.brokers().begin(), placement.brokers().end(), [](const PlacedBroker& b) {

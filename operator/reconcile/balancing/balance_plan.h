@@ -2,7 +2,9 @@
 // deterministic: the same topology gives the same plan; the topology that a plan leads to gives an empty one.
 //
 // Hard goals come first, in this order: as many replicas as wanted, each on another broker; as many racks as
-// that allows; emptied brokers hold nothing; no disk above kDiskLimit. Then the load: replicas, bytes, and
+// that allows; emptied brokers hold nothing; no disk above kDiskLimit, or fuller than the one that is
+// relieved was; what emptied brokers and replication factors need may fill disks (LeastFree). Disks aren't
+// judged where all brokers share one (disks.h). Then the load: replicas, bytes, and
 // bytes in and out of each broker within the tolerance around the mean, replicas of a topic spread; leaders
 // likewise, by the order of the replicas where that is enough. A replica moves at most once in a plan, and
 // nothing moves for a gain that isn't worth its bytes. What can't be had is told in `blocks`, and what
@@ -48,13 +50,21 @@ struct LoadSpread {
 };
 using LoadSpreads = std::array<LoadSpread, kLoadKinds>;  // by Load
 
+// What is asked for and can't be had, a sentence, and the goal that asks it.
+struct BalanceBlock {
+  MoveReason reason = MoveReason::kNone;
+  std::string why;
+
+  bool operator==(const BalanceBlock&) const = default;
+};
+
 struct BalancePlan {
   // Data first, in order of reason and then of bytes; then what only changes its order.
   std::vector<BalanceMove> moves;
   std::vector<uint32_t> elect;  // partitions that another than their preferred leader leads, which could
   int64_t bytes = 0;            // that the moves copy
   LoadSpreads before, after;
-  std::vector<std::string> blocks;  // a sentence each: what is asked for and can't be had
+  std::vector<BalanceBlock> blocks;
 
   std::string load_waits;  // why loads aren't looked at for now, a sentence; or ""
 

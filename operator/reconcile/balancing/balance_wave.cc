@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "operator/reconcile/balancing/disks.h"
 
 namespace dohle::reconcile {
 namespace {
@@ -25,10 +26,13 @@ Replicas NewOf(const PartitionPlace& place, const Replicas& to) {
 class Wave {
  public:
   Wave(const Topology& topology, const MoveLimits& limits) : topology_(topology), limits_(limits) {
+    const bool shared = ShareDisk(topology);
     for (const BrokerPlace& broker : topology.brokers) {
       if (broker.disk_bytes < 0 || broker.disk_free_bytes < 0) continue;
-      const double kept = (1 - kDiskLimitMoving) * static_cast<double>(broker.disk_bytes);
-      room_[broker.id] = static_cast<double>(broker.disk_free_bytes) - kept;
+      const auto disk = static_cast<double>(broker.disk_bytes);
+      const auto free = static_cast<double>(broker.disk_free_bytes);
+      if (!shared || rooms_.empty()) rooms_.push_back({free - LeastFree(disk), free - (1 - kDiskLimitMoving) * disk});
+      room_of_[broker.id] = rooms_.size() - 1;
     }
     for (const PartitionPlace& place : topology.partitions) {
       if (place.adding.empty()) continue;
@@ -53,7 +57,7 @@ class Wave {
       const PartitionPlace& place = At(move);
       if (place.reassigned()) continue;
       const Replicas added = NewOf(place, move.to);
-      if (added.empty() ? reordered++ >= limits_.reordered : !MayCopy(place, added)) {
+      if (added.empty() ? reordered++ >= limits_.reordered : !MayCopy(place, added, move.reason)) {
         ++wave_.waiting;
         continue;
       }
@@ -94,9 +98,8 @@ class Wave {
     ++sending_[place.leader];
     for (const NodeId id : added) {
       ++getting_[id];
-      const auto room = room_.find(id);
       // What has arrived of it is used on the disk already; how much that is isn't known.
-      if (room != room_.end()) room->second -= static_cast<double>(place.bytes);
+      UseDisk(id, static_cast<double>(place.bytes));
     }
   }
   void Release(const PartitionPlace& place) {
@@ -105,18 +108,30 @@ class Wave {
     --sending_[place.leader];
     for (const NodeId id : place.adding) {
       --getting_[id];
-      const auto room = room_.find(id);
-      if (room != room_.end()) room->second += static_cast<double>(place.bytes);
+      UseDisk(id, -static_cast<double>(place.bytes));
     }
   }
 
-  bool MayCopy(const PartitionPlace& place, const Replicas& added) {
+  void UseDisk(NodeId id, double bytes) {
+    const auto room = room_of_.find(id);
+    if (room == room_of_.end()) return;
+    rooms_[room->second].at_all -= bytes;
+    rooms_[room->second].to_spare -= bytes;
+  }
+  bool HasRoom(NodeId id, int64_t bytes, MoveReason reason) const {
+    const auto room = room_of_.find(id);
+    if (room == room_of_.end() || bytes <= 0) return true;
+    const Room& there = rooms_[room->second];
+    const bool asked = reason == MoveReason::kEmptied || reason == MoveReason::kReplicationFactor;
+    return static_cast<double>(bytes) <= (asked ? there.at_all : there.to_spare);
+  }
+
+  bool MayCopy(const PartitionPlace& place, const Replicas& added, MoveReason reason) {
     if (place.leader == kNoNode || copied_ >= limits_.partitions) return false;
     if (copied_ > 0 && bytes_ + BytesOf(place, added) > limits_.bytes) return false;
     if (sending_[place.leader] >= limits_.partitions_per_broker) return false;
     return std::all_of(added.begin(), added.end(), [&](NodeId id) {
-      const auto room = room_.find(id);
-      if (room != room_.end() && room->second < static_cast<double>(place.bytes)) {
+      if (!HasRoom(id, place.bytes, reason)) {
         wave_.waits_for = fmt::format("the disk of broker {} has no room yet", id.value());
         return false;
       }
@@ -129,7 +144,11 @@ class Wave {
   int32_t copied_ = 0;
   int64_t bytes_ = 0;
   absl::flat_hash_map<NodeId, int32_t> sending_, getting_;
-  absl::flat_hash_map<NodeId, double> room_;  // bytes; nothing: unknown
+  struct Room {
+    double at_all = 0, to_spare = 0;  // bytes that may still come: LeastFree, kDiskLimitMoving
+  };
+  std::vector<Room> rooms_;
+  absl::flat_hash_map<NodeId, size_t> room_of_;  // none: unknown
   BalanceWave wave_;
 };
 

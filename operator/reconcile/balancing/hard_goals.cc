@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "operator/reconcile/balancing/destination.h"
 
@@ -18,7 +19,7 @@ bool Has(const Replicas& replicas, NodeId id) {
 class HardGoals {
  public:
   HardGoals(const Topology& topology, const BalanceGoals& goals, Placement& placement,
-            std::vector<std::string>& blocks)
+            std::vector<BalanceBlock>& blocks)
       : topology_(topology),
         goals_(goals),
         placement_(placement),
@@ -37,6 +38,10 @@ class HardGoals {
   }
 
  private:
+  template <typename... Args>
+  void Block(MoveReason reason, fmt::format_string<Args...> format, Args&&... args) {
+    blocks_.push_back({reason, fmt::format(format, std::forward<Args>(args)...)});
+  }
   const PlacedPartition& At(uint32_t p) const { return placement_.partition(p); }
   const PlacedBroker& Broker(BrokerIndex b) const { return placement_.brokers()[b]; }
   std::string NameOf(uint32_t p) const {
@@ -59,7 +64,7 @@ class HardGoals {
       return;
     }
     while (At(p).seats.size() < wanted) {
-      const auto to = FindBroker(placement_, bands_, p, At(p).seats.size(), 0);
+      const auto to = FindBroker(placement_, bands_, p, At(p).seats.size(), 0, DiskUse::kAsked);
       if (!to) return unplaced_[MoveReason::kReplicationFactor].push_back(p);
       Seats seats = At(p).seats;
       seats.push_back(*to);
@@ -125,7 +130,7 @@ class HardGoals {
       leaderless_.push_back(p);
       return true;
     }
-    const auto to = FindBroker(placement_, bands_, p, seat, RacksToKeep(p, replicas));
+    const auto to = FindBroker(placement_, bands_, p, seat, RacksToKeep(p, replicas), DiskUse::kAsked);
     if (!to) {
       unplaced_[MoveReason::kEmptied].push_back(p);
       return false;
@@ -170,8 +175,8 @@ class HardGoals {
       if (to) placement_.Move(p, seat, *to, MoveReason::kDiskSpace);
     }
     if (placement_.Fits(b, 0)) return;
-    blocks_.push_back(fmt::format("broker {} has more than {:.0f} % of its disk in use and no other has room",
-                                  Broker(b).id.value(), kDiskLimit * 100));
+    Block(MoveReason::kDiskSpace, "broker {} has more than {:.0f} % of its disk in use and no other has room",
+          Broker(b).id.value(), kDiskLimit * 100);
   }
 
   // "topic x asks for 4 replicas"; of several topics the first is named.
@@ -186,23 +191,22 @@ class HardGoals {
 
   void TellTooFewBrokers() {
     for (const auto& [replicas, topics] : too_few_brokers_) {
-      blocks_.push_back(fmt::format("there are {} brokers, {}", Usable(), Asking(topics, replicas)));
+      Block(MoveReason::kReplicationFactor, "there are {} brokers, {}", Usable(), Asking(topics, replicas));
     }
   }
 
   void TellUnplaced() {
     for (const auto& [replicas, topics] : too_few_for_drain_) {
-      blocks_.push_back(fmt::format("{} brokers are left, {}", Usable(), Asking(topics, replicas)));
+      Block(MoveReason::kEmptied, "{} brokers are left, {}", Usable(), Asking(topics, replicas));
     }
     if (!leaderless_.empty()) {
-      blocks_.push_back(fmt::format("{}{} no leader that could be copied from: no replica in sync serves",
-                                    NameOf(leaderless_.front()), More(leaderless_)));
+      Block(MoveReason::kEmptied, "{}{} no leader that could be copied from: no replica in sync serves",
+            NameOf(leaderless_.front()), More(leaderless_));
     }
     for (const auto& [reason, partitions] : unplaced_) {
-      blocks_.push_back(
-          fmt::format("{}{} no place for a replica ({}): no broker that serves has room for it{}",
-                      NameOf(partitions.front()), More(partitions), Name(reason),
-                      placement_.racks() > 1 ? " in a rack that may be" : ""));
+      Block(reason, "{}{} no place for a replica ({}): no broker that serves has room for it{}",
+            NameOf(partitions.front()), More(partitions), Name(reason),
+            placement_.racks() > 1 ? " in a rack that may be" : "");
     }
   }
   static std::string More(const std::vector<uint32_t>& partitions) {
@@ -212,7 +216,7 @@ class HardGoals {
   const Topology& topology_;
   const BalanceGoals& goals_;
   Placement& placement_;
-  std::vector<std::string>& blocks_;
+  std::vector<BalanceBlock>& blocks_;
   LoadBands bands_;
   std::map<size_t, std::vector<uint32_t>> too_few_brokers_, too_few_for_drain_;  // topics, by replicas
   std::vector<uint32_t> leaderless_;
@@ -222,7 +226,7 @@ class HardGoals {
 }  // namespace
 
 void ReachHardGoals(const Topology& topology, const BalanceGoals& goals, Placement& placement,
-                    std::vector<std::string>& blocks) {
+                    std::vector<BalanceBlock>& blocks) {
   HardGoals(topology, goals, placement, blocks).Reach();
 }
 

@@ -192,7 +192,7 @@ class ReplicaMoves {
       if (!allowed(to) || Contains(partition.seats, to)) continue;
       const bool held = placement_.Holds(p, to);
       if (!held && partition.freedom == Freedom::kReturns) continue;
-      if (!placement_.Fits(to, partition.bytes)) continue;
+      if (!placement_.FitsFrom(partition.seats[seat], to, partition.bytes)) continue;
       const double profit = Profit(p, seat, to, held);
       if (profit < kLeastGain) continue;
       const double value = profit - kBusynessWeight * bands_.Busyness(placement_, partition.topic, to);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lib/base/check.h"
+#include "operator/reconcile/balancing/disks.h"
 
 namespace dohle::reconcile {
 namespace {
@@ -46,6 +47,7 @@ void Placement::AddBrokers(const Topology& topology, const BalanceGoals& goals) 
     const BrokerIndex index = AddBroker(place.id);
     PlacedBroker& broker = brokers_[index];
     broker.down = place.fenced;
+    broker.cordoned = place.cordoned;
     broker.drained = std::find(goals.drained.begin(), goals.drained.end(), place.id) != goals.drained.end();
     const bool wanted = goals.brokers.empty() || std::find(goals.brokers.begin(), goals.brokers.end(),
                                                            place.id) != goals.brokers.end();
@@ -108,12 +110,13 @@ void Placement::MeasureDisks(const Topology& topology, const BalanceGoals& goals
   for (uint32_t p = 0; p < partitions_.size(); ++p) {
     for (const BrokerIndex b : held_[p]) held_bytes[b] += partitions_[p].bytes;
   }
-  for (PlacedBroker& broker : brokers_) broker.disk_limit = std::numeric_limits<double>::infinity();
+  for (PlacedBroker& broker : brokers_) broker.disk_bytes = std::numeric_limits<double>::infinity();
+  if (ShareDisk(topology)) return;
   for (const BrokerPlace& place : topology.brokers) {
     const BrokerIndex b = index_.at(place.id);
     const int64_t capacity = place.disk_bytes >= 0 ? place.disk_bytes : goals.disk_bytes;
-    if (capacity < 0) continue;
-    brokers_[b].disk_limit = kDiskLimit * static_cast<double>(capacity);
+    if (capacity <= 0) continue;
+    brokers_[b].disk_bytes = static_cast<double>(capacity);
     if (place.disk_bytes < 0 || place.disk_free_bytes < 0) continue;
     const auto used = static_cast<double>(place.disk_bytes - place.disk_free_bytes);
     brokers_[b].other_bytes = std::max(0.0, used - held_bytes[b]);

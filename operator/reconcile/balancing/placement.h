@@ -34,7 +34,8 @@ struct PlacedBroker {
   bool usable = false;  // may be given replicas: wanted, registered, not to be emptied
   bool drained = false;
   bool down = true;        // fenced or not registered
-  double disk_limit = 0;   // bytes; infinite if unknown
+  bool cordoned = false;   // takes no new replicas
+  double disk_bytes = 0;   // infinite: unknown, or not to be judged
   double other_bytes = 0;  // on its disks besides the partitions
   Loads load = {};
 };
@@ -78,10 +79,15 @@ class Placement {
   // What the replica on `seat` puts on its broker.
   Loads LoadOf(uint32_t p, size_t seat) const;
   int DistinctRacks(const Seats& seats) const;
-  // Whether the disk takes one more replica of that size.
-  bool Fits(BrokerIndex broker, double bytes) const {
-    const PlacedBroker& b = brokers_[broker];
-    return b.other_bytes + b.load[static_cast<size_t>(Load::kBytes)] + bytes <= b.disk_limit;
+  // Whether the disk takes one more replica of that size: within kDiskLimit; so that it isn't fuller than
+  // that of `from` is now, which gives it away; or at all.
+  bool Fits(BrokerIndex broker, double bytes) const { return FullAfter(broker, bytes) <= kDiskLimit; }
+  bool FitsFrom(BrokerIndex from, BrokerIndex broker, double bytes) const {
+    return FullAfter(broker, bytes) <= std::max(kDiskLimit, FullAfter(from, 0));
+  }
+  bool FitsAtAll(BrokerIndex broker, double bytes) const {
+    const double disk = brokers_[broker].disk_bytes;
+    return bytes <= 0 || FullAfter(broker, bytes) <= 1 - LeastFree(disk) / disk;
   }
   LoadSpreads Spreads() const;
 
@@ -108,6 +114,11 @@ class Placement {
   void MeasureDisks(const Topology& topology, const BalanceGoals& goals);
   void Count(uint32_t p, int sign);
   void Explain(uint32_t p, MoveReason reason);
+  // As a share of the disk.
+  double FullAfter(BrokerIndex broker, double bytes) const {
+    const PlacedBroker& b = brokers_[broker];
+    return (b.other_bytes + b.load[static_cast<size_t>(Load::kBytes)] + bytes) / b.disk_bytes;
+  }
 
   std::vector<PlacedBroker> brokers_;
   absl::flat_hash_map<NodeId, BrokerIndex> index_;

@@ -1,5 +1,5 @@
 // Topologies, goals and plans as text, for tests of planners. One thing a line:
-//   broker 0 rack=a disk=100G free=60G fenced
+//   broker 0 rack=a disk=100G free=60G fenced cordoned
 //   topic orders in=10M out=20M min_isr=2
 //   orders-0 0,1,2 bytes=1G leader=1 isr=0,1 adding=2 removing=0      leader: the first if not said, or none
 //   orders-0..11 over=0,1,2 rf=2 bytes=1G                             one after the other, like Kafka
@@ -26,6 +26,19 @@
 
 namespace dohle::reconcile {
 
+// What brokers hold, of the partitions' sizes; nothing yet of what is on its way.
+inline void SumBytes(Topology& topology) {
+  for (BrokerPlace& broker : topology.brokers) {
+    broker.bytes = 0;
+    for (const PartitionPlace& place : topology.partitions) {
+      const auto has = [&](const Replicas& ids) {
+        return std::find(ids.begin(), ids.end(), broker.id) != ids.end();
+      };
+      if (has(place.replicas) && !has(place.adding)) broker.bytes += place.bytes;
+    }
+  }
+}
+
 class TopologyText {
  public:
   Topology topology;
@@ -36,6 +49,7 @@ class TopologyText {
     std::istringstream in(text);
     std::string line;
     while (std::getline(in, line)) Read(line);
+    SumBytes(topology);
   }
 
   void Read(const std::string& line) {
@@ -109,6 +123,7 @@ class TopologyText {
     Words words = Rest(in);
     broker.rack = Value(words, "rack");
     broker.fenced = words.contains("fenced");
+    broker.cordoned = words.contains("cordoned");
     if (words.contains("disk")) broker.disk_bytes = static_cast<int64_t>(Figure(words["disk"]));
     if (words.contains("free")) broker.disk_free_bytes = static_cast<int64_t>(Figure(words["free"]));
     topology.brokers.push_back(broker);
@@ -190,7 +205,7 @@ inline std::string ToText(const Topology& topology, const BalancePlan& plan) {
   }
   for (const uint32_t p : plan.elect) text += fmt::format("elect {}\n", PartitionText(topology, p));
   if (!plan.load_waits.empty()) text += fmt::format("waits: {}\n", plan.load_waits);
-  for (const std::string& block : plan.blocks) text += fmt::format("blocked: {}\n", block);
+  for (const BalanceBlock& block : plan.blocks) text += fmt::format("blocked: {}\n", block.why);
   for (size_t i = 0; i < kLoadKinds; ++i) {
     const LoadSpread &before = plan.before[i], &after = plan.after[i];
     if (before.least == after.least && before.most == after.most) continue;
@@ -217,6 +232,7 @@ inline Topology Reached(Topology topology, const BalancePlan& plan) {
     place.leader = move.to[0];
   }
   for (const uint32_t p : plan.elect) topology.partitions[p].leader = topology.partitions[p].replicas[0];
+  SumBytes(topology);
   return topology;
 }
 

@@ -99,9 +99,9 @@ class Steps {
       step.shown.blocked_by = plan.load_waits;
       step.awaited = true;
     }
-    for (const std::string& block : plan.blocks) {
+    for (const BalanceBlock& block : plan.blocks) {
       Add("ReassignPartitions", "replicas are not where they are asked to be", std::nullopt)
-          .shown.blocked_by = block;
+          .shown.blocked_by = block.why;
     }
   }
 
@@ -228,15 +228,6 @@ BalanceSteps PlanBalance(const ClusterResource& cluster, const Topology& topolog
   if (asks) steps.AskApproval(*asks, planned.status.plan);
   planned.steps = steps.Take();
   return planned;
-}
-
-bool HoldNothing(const Topology& topology, const std::vector<NodeId>& brokers) {
-  return std::none_of(topology.partitions.begin(), topology.partitions.end(),
-                      [&](const PartitionPlace& place) {
-                        return std::any_of(place.replicas.begin(), place.replicas.end(), [&](NodeId id) {
-                          return std::find(brokers.begin(), brokers.end(), id) != brokers.end();
-                        });
-                      });
 }
 
 }  // namespace dohle::reconcile

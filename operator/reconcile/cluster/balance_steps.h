@@ -30,7 +30,4 @@ struct BalanceSteps {
 BalanceSteps PlanBalance(const ClusterResource& cluster, const Topology& topology, BalanceGoals goals,
                          const std::optional<ThrottleConfig>& throttle = std::nullopt);
 
-// Whether nothing is left on those brokers, nor on its way there.
-bool HoldNothing(const Topology& topology, const std::vector<NodeId>& brokers);
-
 }  // namespace dohle::reconcile

@@ -150,12 +150,5 @@ TEST_F(BalanceStepsTest, CopyingIsThrottledAndNoLongerAfterwards) {
   EXPECT_EQ(std::get<AlterConfigs>(*after.steps[0].action).changes.size(), set.size());
 }
 
-TEST_F(BalanceStepsTest, ABrokerHoldsWhatIsOnItsWayToo) {
-  const TopologyText text("broker 0\nbroker 1\nbroker 2\ntopic a\na-0 1,0 adding=1 removing=0\n");
-  EXPECT_FALSE(HoldNothing(text.topology, {NodeId(0)}));
-  EXPECT_FALSE(HoldNothing(text.topology, {NodeId(1)}));
-  EXPECT_TRUE(HoldNothing(text.topology, {NodeId(2)}));
-}
-
 }  // namespace
 }  // namespace dohle::reconcile

@@ -64,10 +64,7 @@ void ClusterController::AddKind(const Parts& parts, const k8s::Resource& resourc
 
 LiveObjects ClusterController::LiveOf(const k8s::ObjectName& cluster) const {
   LiveObjects live;
-  for (const Kind& kind : kinds_) {
-    OwnedObjects& objects = live[kind.resource.plural];
-    for (auto& object : kind.informer->Under(ToString(cluster))) objects.emplace(object->meta.name, object);
-  }
+  for (const Kind& kind : kinds_) live[kind.resource.plural] = kind.informer->Under(ToString(cluster));
   return live;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operator/reconcile/cluster/formation.h"
+#include "operator/reconcile/cluster/upgrade_steps.h"
 #include "operator/resources/broker_config.h"
 #include "operator/resources/names.h"
 #include "operator/resources/objects.h"
@@ -34,6 +35,7 @@ std::vector<resources::DesiredObject> DesiredObjects(const ClusterResource& clus
                                                      const resources::Options& options) {
   api::ClusterSpec spec = cluster.spec;
   spec.brokers = static_cast<int32_t>(formation.members.size());
+  spec.image = BrokerImage(cluster, BrokerPods(cluster, formation, live), options);
   std::vector<resources::Member> members = formation.members;
   if (cluster.spec.storage.scale_down_policy == api::DeletionPolicy::kDelete)
     std::erase_if(members, [](const auto& member) { return member.removal == resources::Removal::kDone; });

@@ -10,6 +10,7 @@
 
 #include "operator/reconcile/cluster/drift.h"
 #include "operator/reconcile/cluster/pod_state.h"
+#include "operator/resources/made_of.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -82,6 +83,11 @@ class Planner {
   std::vector<PlannedStep> steps_;
 };
 
+std::string AnnotationOf(const Json& object, std::string_view name) {
+  const Json* annotations = k8s::Find(object, "metadata.annotations");
+  return annotations == nullptr ? "" : annotations->value(std::string(name), "");
+}
+
 void Planner::Want(const DesiredObject& desired) {
   const k8s::ObjectName name{FindString(desired.body, "metadata.namespace"),
                              FindString(desired.body, "metadata.name")};
@@ -120,21 +126,44 @@ void Planner::Change(const DesiredObject& desired, const OwnedObject& object) {
   Apply(desired, object.meta.name, fmt::format("{} differs from what is asked", *path));
 }
 
+// What of the spec needs a restart; "" = nothing.
+std::string WhyRestarted(const Json& desired, const OwnedObject& pod) {
+  const std::string_view recorded = pod.meta.Annotation(resources::kMadeOfAnnotation);
+  const Json wanted = Json::parse(AnnotationOf(desired, resources::kMadeOfAnnotation), nullptr, false);
+  if (const auto changes = resources::ChangesSince(recorded, wanted))
+    return changes->empty() ? "" : fmt::format("changed since its Pod was made: {}", *changes);
+  // Of an operator that didn't tell: who changed what can't be known.
+  const std::string revision = AnnotationOf(desired, resources::kRevisionAnnotation);
+  if (pod.meta.Annotation(resources::kRevisionAnnotation) == revision) return "";
+  return "its configuration or its Pod template has changed";
+}
+
+// Labels and the like change while it runs; what other templates made of it stays until the next one.
+DesiredObject AsItWasMade(const DesiredObject& desired, const OwnedObject& pod) {
+  DesiredObject kept = desired;
+  Json& annotations = kept.body["metadata"]["annotations"];
+  const std::string_view made_of = pod.meta.Annotation(resources::kMadeOfAnnotation);
+  if (!made_of.empty()) annotations[std::string(resources::kMadeOfAnnotation)] = made_of;
+  const std::string_view revision = pod.meta.Annotation(resources::kRevisionAnnotation);
+  if (revision == AnnotationOf(desired.body, resources::kRevisionAnnotation)) return kept;
+  annotations[std::string(resources::kRevisionAnnotation)] = revision;
+  // Whole, as what isn't applied again would be taken away.
+  if (const Json* spec = k8s::Find(*pod.body, "spec")) kept.body["spec"] = *spec;
+  return kept;
+}
+
 void Planner::ChangePod(const DesiredObject& desired, const OwnedObject& pod) {
   const PodState state = ReadPodState(pod);
   if (state.phase == "Failed" || state.phase == "Succeeded") {
     Delete(desired.resource, pod, "ReplacePod", fmt::format("it has ended ({})", state.phase));
     return;
   }
-  const Json* annotations = k8s::Find(desired.body, "metadata.annotations");
-  const std::string wanted =
-      annotations == nullptr ? "" : annotations->value(std::string(resources::kRevisionAnnotation), "");
-  if (pod.meta.Annotation(resources::kRevisionAnnotation) != wanted) {
-    Delete(desired.resource, pod, "RestartBroker", "its configuration or its Pod template has changed");
+  if (const std::string changes = WhyRestarted(desired.body, pod); !changes.empty()) {
+    Delete(desired.resource, pod, "RestartBroker", changes);
     steps_.back().restarts = state.broker;
     return;
   }
-  Change(desired, pod);
+  Change(AsItWasMade(desired, pod), pod);
 }
 
 void Planner::Prune() {

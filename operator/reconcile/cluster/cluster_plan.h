@@ -6,7 +6,9 @@
 // way: a Pod that is deleted now is made again in the turn after it is gone.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,7 @@ struct PlannedStep {
   std::shared_ptr<const k8s::Json> body;  // kApply
   bool fresh = false;                     // kApply: nothing of that name was seen
   std::string uid;                        // kDelete: this one and no other
+  std::optional<int64_t> grace_s;         // kDelete: other than the Pod's own; 0 = by force
   std::shared_ptr<const KafkaAction>
       action;  // kKafka: asked of the cluster itself; `resource`, `name`: the Cluster
   // kDelete: the broker that is restarted by it, by a plan of the roll (cluster_roll.h); `action`, if there
@@ -42,7 +45,9 @@ struct PlannedStep {
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
   // Takes long, and nobody has to wait for it: the Cluster is Ready meanwhile.
   bool background = false;
-  std::string_view degraded_as;  // the reason of Degraded while it is blocked for good; "": StepBlocked
+  std::string_view degraded_as;  // the reason of Degraded while it is blocked for good; "": StepBlocked,
+                                 // or none of one in the background
+  bool far_off = false;  // awaited for so long that the Cluster is looked at no more often than one at rest
   api::PlanStep shown;
 
   bool blocked() const { return !shown.blocked_by.empty(); }

@@ -69,8 +69,69 @@ TEST(ClusterPlanTest, AChangedConfigRestartsTheBrokerWithTheNewFileInPlace) {
   const LiveObjects live = AsAsked(TestCluster());
   EXPECT_EQ(Plan(TestCluster(R"({"config":{"log.retention.hours":"1"}})"), live),
             R"(ApplyConfigMap ConfigMap/quickstart-config: data.server.properties differs from what is asked
-RestartBroker Pod/quickstart-broker-0: its configuration or its Pod template has changed
+RestartBroker Pod/quickstart-broker-0: changed since its Pod was made: config log.retention.hours
 )");
+}
+
+// A Pod and a server.properties as templates before this operator's made them.
+LiveObjects OfAnotherOperator(const ClusterResource& cluster) {
+  LiveObjects live = AsAsked(cluster);
+  Store(live, k8s::kPods, *live["pods"].begin()->second->body,
+        Json::parse(R"({"metadata":{"annotations":{"dohle.dev/revision":"another"}},
+                        "spec":{"hostname":null,"shareProcessNamespace":true}})"));
+  Store(live, k8s::kConfigMaps, *live["configmaps"].begin()->second->body,
+        Json::parse(R"({"data":{"server.properties":"of=another operator"}})"));
+  return live;
+}
+
+TEST(ClusterPlanTest, TemplatesOfAnotherOperatorRestartNobody) {
+  const ClusterResource cluster = TestCluster();
+  const LiveObjects live = OfAnotherOperator(cluster);
+  EXPECT_EQ(
+      Plan(cluster, live),
+      "ApplyConfigMap ConfigMap/quickstart-config: data.server.properties differs from what is asked\n");
+  resources::Options options;
+  options.broker_image = "another";
+  EXPECT_EQ(Plan(cluster, AsAsked(cluster), options), "");
+}
+
+TEST(ClusterPlanTest, WhatChangesLiveOnAPodOfAnotherOperatorLeavesTheRestOfIt) {
+  const ClusterResource cluster = TestCluster(R"({"podMetadata":{"labels":{"team":"x"}}})");
+  const LiveObjects live = OfAnotherOperator(TestCluster());
+  const auto steps =
+      PlanCluster(cluster.meta.name.name, cluster.meta.uid, DesiredObjects(cluster, live, {}), live);
+  ASSERT_EQ(steps.size(), 2U) << ToText(steps);
+  EXPECT_EQ(steps[1].shown.reason, "metadata.labels.team differs from what is asked");
+  const Json& applied = *steps[1].body;
+  const OwnedObject& pod = *live.at("pods").begin()->second;
+  EXPECT_EQ(applied["spec"], (*pod.body)["spec"]);
+  EXPECT_EQ(applied["metadata"]["annotations"]["dohle.dev/revision"], "another");
+}
+
+TEST(ClusterPlanTest, APodOfAnotherOperatorIsRestartedForWhatIsAsked) {
+  const LiveObjects live = OfAnotherOperator(TestCluster());
+  EXPECT_NE(Plan(TestCluster(R"({"config":{"num.partitions":"7"}})"), live)
+                .find("RestartBroker Pod/quickstart-broker-0: changed since its Pod was made: config "
+                      "num.partitions\n"),
+            std::string::npos);
+  ClusterResource rolled = TestCluster();
+  rolled.meta.annotations = {{std::string(resources::kRollAnnotation), "again"}};
+  EXPECT_NE(Plan(rolled, live).find("changed since its Pod was made: roll\n"), std::string::npos);
+}
+
+// Operators before this one didn't tell what they had been asked for.
+TEST(ClusterPlanTest, APodThatDoesNotTellIsJudgedByItsRevision) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  Store(live, k8s::kPods, *live["pods"].begin()->second->body,
+        Json::parse(R"({"metadata":{"annotations":{"dohle.dev/made-of":null}}})"));
+  EXPECT_EQ(Plan(cluster, live),
+            "ApplyPod Pod/quickstart-broker-0: metadata.annotations.dohle.dev/made-of differs from what is "
+            "asked\n");
+  EXPECT_NE(Plan(TestCluster(R"({"image":"x"})"), live)
+                .find("RestartBroker Pod/quickstart-broker-0: its configuration or its Pod template has "
+                      "changed\n"),
+            std::string::npos);
 }
 
 TEST(ClusterPlanTest, APodThatIsGoingIsWaitedFor) {
@@ -116,7 +177,7 @@ TEST(ClusterPlanTest, AListenerThatGoesTakesItsServicesAlong) {
   const LiveObjects live = AsAsked(TestCluster(kExternal));
   EXPECT_EQ(Plan(TestCluster(), live),
             R"(ApplyConfigMap ConfigMap/quickstart-config: data.server.properties differs from what is asked
-RestartBroker Pod/quickstart-broker-0: its configuration or its Pod template has changed
+RestartBroker Pod/quickstart-broker-0: changed since its Pod was made: listeners
 Prune Service/quickstart-external-0: nothing in the Cluster asks for it any more
 Prune Service/quickstart-external-bootstrap: nothing in the Cluster asks for it any more
 )");
@@ -194,7 +255,22 @@ TEST_F(ClusterStatusTest, APodInTroubleSaysWhy) {
   seen_.pods = BrokerPods(cluster_, live);
   seen_.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
   EXPECT_EQ(Conditions(seen_),
-            "Degraded\nReady=False CrashLoop\nProgressing=True WaitingForBrokers\nDegraded=True CrashLoop\n");
+            "Degraded\nReady=False BrokerCrashLooping\nProgressing=True WaitingForBrokers\nDegraded=True "
+            "BrokerCrashLooping\n");
+}
+
+TEST_F(ClusterStatusTest, WhatNobodyWaitsForIsNoTrouble) {
+  PlannedStep step;
+  step.kind = PlannedStep::Kind::kKafka;
+  step.background = true;
+  step.shown = {"ReassignPartitions", "Cluster/quickstart", "disks are to be relieved", "no other has room"};
+  seen_.steps = {step};
+  EXPECT_EQ(Conditions(seen_),
+            "Ready\nReady=True AllBrokersReady\nProgressing=False AsAsked\nDegraded=False Healthy\n");
+  EXPECT_EQ(StatusOf(seen_, 1000).plan.size(), 1U) << "it is shown all the same";
+  seen_.steps[0].background = false;
+  EXPECT_EQ(Conditions(seen_),
+            "Degraded\nReady=False StepBlocked\nProgressing=False AsAsked\nDegraded=True StepBlocked\n");
 }
 
 TEST_F(ClusterStatusTest, PausedSaysSo) {

@@ -10,13 +10,16 @@
 #include "lib/kafka/client/kafka_status.h"
 #include "operator/api/encode.h"
 #include "operator/reconcile/cluster/balance_steps.h"
+#include "operator/reconcile/cluster/cluster_healing.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/reconcile/cluster/renewal_steps.h"
 #include "operator/reconcile/cluster/scale_steps.h"
+#include "operator/reconcile/cluster/upgrade_steps.h"
 #include "operator/reconcile/cluster/volume_steps.h"
+#include "operator/reconcile/look_interval.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
@@ -31,6 +34,7 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
     step_failures_.erase(name);
     versions_.Forget(name);
     rolls_.erase(name);
+    health_.erase(name);
     co_return std::nullopt;
   }
   // What it owns is collected by the API server; nothing of ours holds it up.
@@ -45,8 +49,10 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
   if (seen.steps.empty() || cluster->spec.paused) {
     const bool at_rest = status.phase == "Ready" || status.phase == "Paused" || status.phase == "Invalid" ||
                          status.phase == "Hibernated";
-    co_return at_rest ? std::optional(kClusterResync) : std::optional(kClusterPoll);
+    co_return std::optional(at_rest ? Resync(seen.topology) : kClusterPoll);
   }
+  const bool far_off =
+      std::all_of(seen.steps.begin(), seen.steps.end(), [](const PlannedStep& step) { return step.far_off; });
   seen.step_failure = co_await Act(cluster, &seen);
   step_failures_[name] = seen.step_failure;
   if (!seen.step_failure.ok()) {
@@ -54,7 +60,12 @@ env::Task<runtime::Reconciled> ClusterReconciler::Reconcile(k8s::ObjectName name
     DOHLE_CO_RETURN_IF_ERROR(co_await WriteStatus(cluster, std::move(status)));
     co_return seen.step_failure;
   }
-  co_return std::optional(kClusterPoll);
+  co_return std::optional(far_off ? Resync(seen.topology) : kClusterPoll);
+}
+
+absl::Duration ClusterReconciler::Resync(const Topology& topology) const {
+  const size_t partitions = topology.partitions.size() * parts_.clusters.all().size();
+  return std::min(LookInterval(kClusterResync, partitions), kLongestClusterResync);
 }
 
 env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
@@ -62,9 +73,14 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
   seen.cluster = cluster.get();
   seen.facts_status = MakeStatus(StatusCode::kFailedPrecondition, "no broker is ready");
   const std::vector<PodState> pods = LiveBrokerPods(*cluster, parts_.live(cluster->meta.name));
+  std::vector<std::string> addresses;
   for (const PodState& pod : pods) {
-    if (!pod.ready) continue;
-    const std::string address = ProbeAddress(*cluster, pod);
+    if (pod.ready) addresses.push_back(ProbeAddress(*cluster, pod));
+  }
+  const std::string answered = health_[cluster->meta.name].answered;
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [&](const std::string& address) { return address == answered; });
+  for (const std::string& address : addresses) {
     // First: what is seen of the replicas is to be as fresh as can be.
     co_await Listen(cluster, address);
     StatusOr<Topology> topology = co_await parts_.kafka.Observe(address);
@@ -72,7 +88,8 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     if (!topology.ok()) continue;
     seen.topology = *std::move(topology);
     seen.facts = FactsOf(seen.topology);
-    seen.bootstrap = address;
+    seen.bootstrap = health_[cluster->meta.name].answered = address;
+    seen.features = co_await parts_.kafka.DescribeFeatures(address);
     break;
   }
   const std::vector<std::string> versions = co_await versions_.Of(cluster->meta.name, pods);
@@ -80,13 +97,16 @@ env::Task<ClusterSighting> ClusterReconciler::See(Ref cluster) {
     const LiveObjects before = parts_.live(cluster->meta.name);
     seen.racks = co_await FindRacks(&parts_.client, cluster, before);
   }
+  const LiveObjects for_nodes = parts_.live(cluster->meta.name);
+  const NodeStates nodes = co_await FindNodeStates(&parts_.client, for_nodes, parts_.clock.WallTimeMs());
   // After the answer: a plan is made of what is there when it is carried out.
   const LiveObjects live = parts_.live(cluster->meta.name);
   seen.formation = FormationOf(*cluster, live, seen.facts_status.ok() ? &seen.topology : nullptr);
   seen.pods = BrokerPods(*cluster, seen.formation, live);
   for (size_t i = 0; i < pods.size(); ++i) seen.versions[pods[i].broker] = versions[i];
   seen.listeners = ListenerAddresses(*cluster, live, parts_.options);
-  if (cluster->faults.empty()) Plan(*cluster, live, &seen);
+  seen.upgrade = cluster->status.upgrade;
+  if (cluster->faults.empty()) Plan(*cluster, live, nodes, &seen);
   co_return seen;
 }
 
@@ -116,7 +136,8 @@ std::map<k8s::ObjectName, absl::Duration> ClusterReconciler::Canaries() const {
   return canaries;
 }
 
-void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen) {
+void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& live, const NodeStates& nodes,
+                             ClusterSighting* seen) {
   const Topology* topology = seen->facts_status.ok() ? &seen->topology : nullptr;
   std::vector<PlannedStep> scale =
       PlanScale(cluster, seen->formation, seen->pods, topology, parts_.options.addressing);
@@ -141,6 +162,11 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
   PlanMoves(cluster, seen);
+  PlanHealing(cluster, live, nodes, seen);
+  std::vector<PlannedStep> upgrade =
+      PlanUpgradeSteps(cluster, parts_.options, parts_.clock.WallTimeMs(), seen);
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(upgrade.begin()),
+                     std::make_move_iterator(upgrade.end()));
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(growth.begin()),
                      std::make_move_iterator(growth.end()));
   for (PlannedStep& step : seen->steps) {
@@ -148,6 +174,19 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   }
   if (!seen->formation.refusal.empty())
     seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
+}
+
+void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const LiveObjects& live,
+                                    const NodeStates& nodes, ClusterSighting* seen) {
+  HealSight sight =
+      HealSightOf(cluster, seen->formation, seen->pods, live, nodes,
+                  seen->facts_status.ok() ? &seen->topology : nullptr, parts_.clock.WallTimeMs());
+  HealWatch& watch = health_[cluster.meta.name].watch;
+  watch.Look(parts_.clock.Now().nanoseconds() / 1'000'000, &sight);
+  HealPlan plan = reconcile::PlanHealing(sight);
+  watch.Note(plan);
+  AddHealing(plan, cluster, parts_.clock.WallTimeMs(), &seen->steps);
+  seen->ailments = std::move(plan.ailments);
 }
 
 void ClusterReconciler::PlanMoves(const ClusterResource& cluster, ClusterSighting* seen) {
@@ -280,6 +319,7 @@ env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, std::string b
   }
   k8s::DeleteOptions options;
   options.uid = step.uid;
+  options.grace_period_s = step.grace_s;
   const Status deleted = co_await parts_.client.Delete(step.resource, step.name, options);
   // Gone already, or another one by now: either way not what was to be deleted.
   if (absl::IsNotFound(deleted) || absl::IsAborted(deleted)) co_return OkStatus();

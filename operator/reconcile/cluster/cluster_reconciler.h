@@ -17,7 +17,9 @@
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_status.h"
 #include "operator/reconcile/cluster/expectations.h"
+#include "operator/reconcile/cluster/node_states.h"
 #include "operator/reconcile/event_sink.h"
+#include "operator/reconcile/healing/heal_watch.h"
 #include "operator/reconcile/kafka/kafka_control.h"
 #include "operator/reconcile/rolling/roll_watch.h"
 #include "operator/runtime/controller.h"
@@ -27,8 +29,9 @@ namespace dohle::reconcile {
 
 inline constexpr std::string_view kFieldManager = "dohle-operator";
 
-// How often a Cluster is looked at though nothing changes; so long may its figures be old.
-inline constexpr absl::Duration kClusterResync = absl::Seconds(10);
+// How often a Cluster is looked at though nothing changes; so long may its figures be old. The second where
+// there are many, or large ones (look_interval.h).
+inline constexpr absl::Duration kClusterResync = absl::Seconds(10), kLongestClusterResync = absl::Seconds(30);
 // The same while something is under way.
 inline constexpr absl::Duration kClusterPoll = absl::Seconds(1);
 
@@ -59,13 +62,19 @@ class ClusterReconciler {
  private:
   using Ref = std::shared_ptr<const ClusterResource>;
 
+  // When a Cluster is looked at again that nothing is done with.
+  absl::Duration Resync(const Topology& topology) const;
   // The world as it is now, with the plan for it.
   env::Task<ClusterSighting> See(Ref cluster);
   // Fills in the steps, and whether a roll has halted.
-  void Plan(const ClusterResource& cluster, const LiveObjects& live, ClusterSighting* seen);
+  void Plan(const ClusterResource& cluster, const LiveObjects& live, const NodeStates& nodes,
+            ClusterSighting* seen);
   // Lets the canary sing while a roll is under way.
   env::Task<void> Listen(Ref cluster, std::string bootstrap);
   void PlanRestarts(const ClusterResource& cluster, const std::string& pause, ClusterSighting* seen);
+  // What ails brokers, and what is done about it.
+  void PlanHealing(const ClusterResource& cluster, const LiveObjects& live, const NodeStates& nodes,
+                   ClusterSighting* seen);
   // Replicas and leaders to where they shall be, once nothing else moves brokers about.
   static void PlanMoves(const ClusterResource& cluster, ClusterSighting* seen);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
@@ -89,6 +98,11 @@ class ClusterReconciler {
     CanarySong song;                // the last one
   };
   std::map<k8s::ObjectName, Roll> rolls_;
+  struct Health {
+    HealWatch watch;
+    std::string answered;  // who told of the cluster last: a broker that hangs isn't asked first
+  };
+  std::map<k8s::ObjectName, Health> health_;
 };
 
 }  // namespace dohle::reconcile

@@ -31,6 +31,23 @@ PlannedStep Election(const RollPlan& roll, const ClusterResource& cluster) {
   return step;
 }
 
+// The steps of a wave in its order, at the places that they have.
+void Order(const std::vector<NodeId>& wave, std::vector<PlannedStep>* steps) {
+  const auto place = [&](const PlannedStep& step) {
+    return std::find(wave.begin(), wave.end(), step.restarts) - wave.begin();
+  };
+  std::vector<PlannedStep> of_wave;
+  for (PlannedStep& step : *steps) {
+    if (step.restarts != kNoNode && place(step) < std::ssize(wave)) of_wave.push_back(step);
+  }
+  std::stable_sort(of_wave.begin(), of_wave.end(),
+                   [&](const PlannedStep& a, const PlannedStep& b) { return place(a) < place(b); });
+  auto next = of_wave.begin();
+  for (PlannedStep& step : *steps) {
+    if (step.restarts != kNoNode && place(step) < std::ssize(wave)) step = std::move(*next++);
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec,
@@ -75,6 +92,7 @@ RollLimits LimitsOf(const api::ClusterSpec& spec, int32_t brokers) {
 
 void ApplyRoll(const RollPlan& roll, const ClusterResource& cluster, int64_t now_ms,
                std::vector<PlannedStep>* steps) {
+  Order(roll.wave, steps);
   for (PlannedStep& step : *steps) {
     if (step.restarts == kNoNode) continue;
     if (std::find(roll.wave.begin(), roll.wave.end(), step.restarts) != roll.wave.end()) {

@@ -23,12 +23,12 @@ std::vector<RollBroker> RollBrokers(const std::vector<PodState>& pods, const std
 
 RollLimits LimitsOf(const api::ClusterSpec& spec, int32_t brokers);
 
-// Asks the active controller whether that broker may stop now (dohle.restart.permit.until.ms).
-std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec, int64_t now_ms);
-
-// Holds up the restarts that aren't the plan's turn, gives those that are their permits, and adds the
-// election of leaders before all. `cluster` names what the election is told of.
+// Holds up the restarts that aren't the plan's turn, puts those that are into its order and gives them their
+// permits, and adds the election of leaders before all. `cluster` names what the election is told of.
 void ApplyRoll(const RollPlan& roll, const ClusterResource& cluster, int64_t now_ms,
                std::vector<PlannedStep>* steps);
+
+// Asks the active controller whether a broker may be away (README.md, dohle.restart.permit.until.ms).
+std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec, int64_t now_ms);
 
 }  // namespace dohle::reconcile

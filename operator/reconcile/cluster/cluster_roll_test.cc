@@ -61,14 +61,29 @@ TEST_F(ClusterRollTest, TheWaveGoesWithPermitsAndOthersWait) {
   roll.serves = true;
   roll.wave_reason = "two at once";
   roll.waits = "its turn comes";
-  EXPECT_EQ(
-      Applied(roll),
-      "RestartBroker Pod/quickstart-broker-0: its configuration or its Pod template has changed; two at once"
-      " | dohle.restart.permit.until.ms of broker 0: 1090000\n"
-      "RestartBroker Pod/quickstart-broker-1: its configuration or its Pod template has changed"
-      " | its turn comes\n"
-      "RestartBroker Pod/quickstart-broker-2: its configuration or its Pod template has changed; two at once"
-      " | dohle.restart.permit.until.ms of broker 2: 1090000\n");
+  EXPECT_EQ(Applied(roll),
+            "RestartBroker Pod/quickstart-broker-0: changed since its Pod was made: config "
+            "log.retention.hours, terminationGracePeriodSeconds; two at once"
+            " | dohle.restart.permit.until.ms of broker 0: 1090000\n"
+            "RestartBroker Pod/quickstart-broker-1: changed since its Pod was made: config "
+            "log.retention.hours, terminationGracePeriodSeconds"
+            " | its turn comes\n"
+            "RestartBroker Pod/quickstart-broker-2: changed since its Pod was made: config "
+            "log.retention.hours, terminationGracePeriodSeconds; two at once"
+            " | dohle.restart.permit.until.ms of broker 2: 1090000\n");
+}
+
+TEST_F(ClusterRollTest, TheWaveGoesInItsOrder) {
+  RollPlan roll;
+  roll.wave = {NodeId(1), NodeId(2), NodeId(0)};
+  std::vector<PlannedStep> steps = Steps();
+  ApplyRoll(roll, cluster_, 1'000'000, &steps);
+  std::vector<NodeId> order;
+  for (const PlannedStep& step : steps) {
+    if (step.restarts != kNoNode) order.push_back(step.restarts);
+  }
+  EXPECT_EQ(order, roll.wave);
+  EXPECT_EQ(steps.size(), Steps().size());
 }
 
 TEST_F(ClusterRollTest, WhoServesNobodyNeedsNoPermit) {
@@ -76,10 +91,10 @@ TEST_F(ClusterRollTest, WhoServesNobodyNeedsNoPermit) {
   roll.wave = {NodeId(1)};
   roll.wave_reason = "nobody is served by it";
   roll.waits = "not now";
-  EXPECT_NE(
-      Applied(roll).find("broker-1: its configuration or its Pod template has changed; nobody is served by "
-                         "it\n"),
-      std::string::npos)
+  EXPECT_NE(Applied(roll).find("broker-1: changed since its Pod was made: config log.retention.hours, "
+                               "terminationGracePeriodSeconds; nobody is served by "
+                               "it\n"),
+            std::string::npos)
       << Applied(roll);
 }
 

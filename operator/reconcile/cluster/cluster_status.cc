@@ -18,9 +18,11 @@ struct Verdict {
   std::string message;
 };
 
+// What nobody waits for holds nothing up, unless it says so.
 const PlannedStep* FirstBlocked(const ClusterSighting& s) {
-  const auto it = std::find_if(s.steps.begin(), s.steps.end(),
-                               [](const auto& step) { return step.blocked() && !step.awaited; });
+  const auto it = std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) {
+    return step.blocked() && !step.awaited && (!step.background || !step.degraded_as.empty());
+  });
   return it == s.steps.end() ? nullptr : &*it;
 }
 
@@ -40,7 +42,7 @@ bool AllReady(const ClusterSighting& s) { return static_cast<size_t>(ReadyPods(s
 // Steps that will be taken, now or later: not those that somebody has to clear the way for.
 bool UnderWay(const ClusterSighting& s) {
   return !s.cluster->spec.paused && std::any_of(s.steps.begin(), s.steps.end(), [](const PlannedStep& step) {
-    return !step.blocked() || step.awaited;
+    return !step.far_off && (!step.blocked() || step.awaited);
   });
 }
 
@@ -61,6 +63,7 @@ Verdict Degraded(const ClusterSighting& s) {
   if (!s.step_failure.ok()) {
     return {true, kReasonStepFailed, std::string(Message(s.step_failure))};
   }
+  if (!s.ailments.empty()) return {true, s.ailments.front().reason, s.ailments.front().message};
   if (const PodState* pod = FirstInTrouble(s)) return {true, pod->trouble, pod->trouble_message};
   if (!s.roll_halted.empty()) {
     return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};
@@ -194,6 +197,7 @@ api::ClusterStatus StatusOf(const ClusterSighting& s, int64_t now_ms) {
   status.brokers = BrokersOf(s);
   status.listeners = s.listeners;
   status.balance = s.balance;
+  status.upgrade = s.upgrade;
   for (const PlannedStep& step : s.steps) {
     if (status.plan.size() == api::kMaxPlanSteps) break;
     status.plan.push_back(step.shown);

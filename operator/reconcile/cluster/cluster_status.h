@@ -12,6 +12,8 @@
 #include "operator/reconcile/cluster/formation.h"
 #include "operator/reconcile/cluster/node_racks.h"
 #include "operator/reconcile/cluster/pod_state.h"
+#include "operator/reconcile/healing/heal_plan.h"
+#include "operator/reconcile/kafka/features.h"
 
 namespace dohle::reconcile {
 
@@ -26,7 +28,10 @@ struct ClusterSighting {
   std::map<NodeId, std::string> versions;  // of the Pods' programs; "" = unknown
   std::string bootstrap;                   // who told it: "host:port"; steps of the cluster itself go there
   std::string roll_halted;                 // why the roll that is under way has stopped; "" if it hasn't
+  std::vector<Ailment> ailments;           // of brokers, the gravest first
   api::BalanceStatus balance;
+  Features features;  // empty = unknown
+  api::UpgradeStatus upgrade;
   Status step_failure;  // of the step that failed, if one did
   RackFindings racks;   // of `pods`
   std::vector<api::ListenerStatus> listeners;

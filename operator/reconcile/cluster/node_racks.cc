@@ -42,6 +42,17 @@ bool ReadNode(const StatusOr<Json>& node, const std::string& label, RackFinding&
   return true;
 }
 
+// By what a Pod that has its rack from the start doesn't say of itself.
+void Restart(Json* annotations) {
+  Json& revision = (*annotations)[std::string(resources::kRevisionAnnotation)];
+  revision = revision.get<std::string>() + "-rack";
+  const auto made_of = annotations->find(resources::kMadeOfAnnotation);
+  if (made_of == annotations->end()) return;
+  Json parts = Json::parse(made_of->get<std::string>());
+  parts["rackOfNode"] = true;
+  *made_of = parts.dump();
+}
+
 }  // namespace
 
 env::Task<RackFindings> FindRacks(k8s::Client* client, std::shared_ptr<const ClusterResource> cluster,
@@ -83,8 +94,7 @@ void AddRacks(const RackFindings& findings, const LiveObjects& live, std::vector
     // It may only be changed, not be made: the next one may come to another node.
     metadata["uid"] = finding->second.pod_uid;
     if (finding->second.started && !finding->second.rack.empty()) {
-      Json& revision = annotations[std::string(resources::kRevisionAnnotation)];
-      revision = revision.get<std::string>() + "-rack";
+      Restart(&annotations);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "operator/reconcile/cluster/cluster_roll.h"
+#include "operator/reconcile/cluster/cluster_status.h"
 #include "operator/reconcile/cluster/drain.h"
 #include "operator/reconcile/cluster/occupancy.h"
 #include "operator/resources/names.h"
@@ -150,7 +151,8 @@ std::vector<PlannedStep> PlanRenewal(const ClusterResource& cluster, const Forma
   for (const RenewalPlan::Waiting& waiting : renewals.waiting) {
     PlannedStep& step = steps.emplace_back(Step(cluster, waiting.broker, waiting.reason, waiting.blocked_by));
     step.awaited = waiting.passes;
-    step.background = !waiting.passes;
+    step.background = step.far_off = !waiting.passes;
+    step.degraded_as = kReasonBlocked;
   }
   return steps;
 }

@@ -161,10 +161,12 @@ std::vector<PlannedStep> TakeGrowth(const ClusterResource& cluster, const Volume
     if (!progress.reason.empty() && !Grows(finding)) {
       PlannedStep& step = growth.emplace_back(About(cluster, finding, progress.reason, progress.waits));
       step.awaited = !progress.failed;
+      step.far_off = progress.failed;
       step.degraded_as = kReasonResizeFailed;
     }
     if (!finding.size.limit.empty()) {
       growth.push_back(About(cluster, finding, "it is to grow before it is full", finding.size.limit));
+      growth.back().far_off = true;
       growth.back().degraded_as = kReasonVolumeFull;
     }
   }

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "lib/kafka/client/kafka_status.h"
+
 namespace dohle::reconcile {
 namespace {
 
@@ -40,6 +42,8 @@ void AddSizes(const client::LogDirs& dirs, const Beginnings& beginnings, Topolog
     if (dir.status.ok()) {
       bool& all = cordoned.emplace(dir.broker, true).first->second;
       broker->cordoned = all = all && dir.cordoned;
+    } else if (client::KafkaError(dir.status) == kafka::ErrorCode::kKafkaStorageError) {
+      broker->failed_directories.push_back(dir.path);
     }
     if (dir.total_bytes >= 0) broker->disk_bytes = std::max<int64_t>(broker->disk_bytes, 0) + dir.total_bytes;
     if (dir.usable_bytes >= 0)
@@ -135,11 +139,13 @@ env::Task<StatusOr<Topology>> KafkaAdminControl::Observe(std::string bootstrap) 
   // Sizes are worth having, and nothing without which the rest would be wrong.
   const client::LogDirs dirs = co_await kafka->admin.DescribeLogDirs();
   Topology topology = TopologyOf(*description, *topics, *reassignments, *quorum, dirs);
-  co_await AddTopicConfigs(kafka->cluster_admin, &topology);
+  if (WantsTopicConfigs(topology)) co_await AddTopicConfigs(kafka->cluster_admin, &topology);
   auto defaults = co_await kafka->cluster_admin.DescribeBrokerDefaults();
   if (defaults.ok()) topology.broker_defaults = *std::move(defaults);
   co_return topology;
 }
+
+bool WantsTopicConfigs(const Topology& topology) { return topology.brokers.size() > 1; }
 
 env::Task<void> KafkaAdminControl::AddTopicConfigs(client::ClusterAdmin& admin, Topology* topology) {
   TopicConfigs& known = configs_[topology->cluster_id];
@@ -226,6 +232,18 @@ env::Task<Status> KafkaAdminControl::Take(std::string bootstrap, KafkaAction act
   const std::shared_ptr<KafkaClient> kafka = *cluster;
   const Taker taker{kafka->cluster_admin};
   co_return co_await std::visit(taker, action);
+}
+
+env::Task<Features> KafkaAdminControl::DescribeFeatures(std::string bootstrap) {
+  Features features;
+  const auto cluster = clusters_.Get(bootstrap);
+  if (!cluster.ok()) co_return features;
+  const std::shared_ptr<KafkaClient> kafka = *cluster;
+  const auto described = co_await kafka->cluster_admin.DescribeFeatures();
+  if (!described.ok()) co_return features;
+  for (const client::FeatureDescription& feature : *described)
+    features[feature.name] = {feature.finalized, feature.max_supported};
+  co_return features;
 }
 
 env::Task<CanarySong> KafkaAdminControl::Sing(std::string bootstrap, int32_t brokers) {

@@ -24,6 +24,7 @@ class KafkaAdminControl : public KafkaControl {
   KafkaAdminControl(KafkaClients& clusters, const env::Clock& clock) : clusters_(clusters), clock_(clock) {}
   env::Task<StatusOr<Topology>> Observe(std::string bootstrap) override;
   env::Task<Status> Take(std::string bootstrap, KafkaAction action) override;
+  env::Task<Features> DescribeFeatures(std::string bootstrap) override;
   env::Task<CanarySong> Sing(std::string bootstrap, int32_t brokers) override;
 
  private:
@@ -44,5 +45,8 @@ Topology TopologyOf(const kafka::client::ClusterDescription& cluster,
                     const std::vector<kafka::client::TopicDescription>& topics,
                     const std::vector<kafka::client::OngoingReassignment>& reassignments,
                     const kafka::client::QuorumDescription& quorum, const kafka::client::LogDirs& dirs);
+
+// Whether planners look at what holds for topics: where there is a single broker nobody chooses who may go.
+bool WantsTopicConfigs(const Topology& topology);
 
 }  // namespace dohle::reconcile

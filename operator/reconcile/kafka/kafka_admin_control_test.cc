@@ -70,5 +70,14 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   EXPECT_EQ(topology.quorum.voters[2].ms_since_caught_up, -1) << "unknown";
 }
 
+TEST(TopologyOfTest, OfASingleBrokerNoTopicsAreAskedAbout) {
+  Topology topology;
+  topology.brokers.resize(1);
+  EXPECT_FALSE(WantsTopicConfigs(topology));
+  topology.brokers.resize(2);
+  topology.brokers[1].fenced = true;
+  EXPECT_TRUE(WantsTopicConfigs(topology)) << "the other comes back";
+}
+
 }  // namespace
 }  // namespace dohle::reconcile

@@ -7,6 +7,7 @@
 #include "lib/base/status.h"
 #include "lib/env/task.h"
 #include "operator/reconcile/kafka/canary.h"
+#include "operator/reconcile/kafka/features.h"
 #include "operator/reconcile/kafka/kafka_action.h"
 #include "operator/reconcile/kafka/topology.h"
 
@@ -20,6 +21,8 @@ class KafkaControl {
   virtual env::Task<StatusOr<Topology>> Observe(std::string bootstrap) = 0;
   // Fails with what the cluster says; what had been done before is not taken back.
   virtual env::Task<Status> Take(std::string bootstrap, KafkaAction action) = 0;
+  // Empty: nobody tells them.
+  virtual env::Task<Features> DescribeFeatures(std::string /*bootstrap*/) { co_return Features{}; }
   // One song of the canary (canary.h): whether records go through, and how fast. Without one all is well.
   virtual env::Task<CanarySong> Sing(std::string /*bootstrap*/, int32_t /*brokers*/) {
     co_return CanarySong{};

@@ -33,6 +33,7 @@ struct BrokerPlace {
   int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
   std::vector<LogDirPlace> log_dirs;              // as far as it tells them
+  std::vector<std::string> failed_directories;    // paths of those that it has taken offline (KIP-112)
 };
 
 struct TopicPlace {

@@ -177,31 +177,28 @@ class Planner {
     }
   }
 
+  // The active controller with the last one: each change of it is a moment without.
   void TakeWave() {
     std::vector<NodeId> candidates;
-    const NodeId controller = topology_->quorum.leader;
-    bool controller_too = false;
     for (const RollBroker& broker : brokers_) {
-      if (!broker.restart) continue;
-      if (broker.id == controller) {
-        controller_too = true;
-      } else {
-        candidates.push_back(broker.id);
-      }
+      if (broker.restart) candidates.push_back(broker.id);
     }
-    const bool last = candidates.empty() && controller_too;
-    if (last) candidates.push_back(controller);
-    Wave wave = NextWave(*topology_, candidates, static_cast<size_t>(std::max(1, limits_.max_unavailable)));
+    const NodeId controller = topology_->quorum.leader;
+    Wave wave = NextWave(*topology_, candidates, static_cast<size_t>(std::max(1, limits_.max_unavailable)),
+                         controller);
     if (wave.brokers.empty()) {
       plan_.waits = wave.reason;
       return;
     }
-    Take(std::move(wave.brokers), true,
-         last ? "the active controller is the last, and alone" : std::move(wave.reason));
+    std::string reason = std::move(wave.reason);
+    if (wave.brokers.back() == controller) {
+      reason = wave.brokers.size() == 1 ? "the active controller is the last"
+                                        : reason + ", the active controller last";
+    }
+    Take(std::move(wave.brokers), true, std::move(reason));
     std::string ids;
     for (const NodeId id : plan_.wave) ids += fmt::format("{}{}", ids.empty() ? "" : ", ", id.value());
-    const size_t after = wave.waves_after + (controller_too && !last ? 1 : 0);
-    plan_.waits = fmt::format("its wave comes after that of {}; {} more in all", ids, after);
+    plan_.waits = fmt::format("its wave comes after that of {}; {} more in all", ids, wave.waves_after);
   }
 
   const std::vector<RollBroker>& brokers_;

@@ -30,7 +30,7 @@ struct RollLimits {
 };
 
 struct RollPlan {
-  std::vector<NodeId> wave;  // to be restarted now, by id
+  std::vector<NodeId> wave;  // to be restarted now, in this order
   bool serves = false;       // those of the wave serve somebody: each needs a permit (restart_permit.h)
   std::string wave_reason;   // why these
   std::string waits;         // why none of the others may go yet

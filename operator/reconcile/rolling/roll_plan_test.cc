@@ -31,17 +31,52 @@ class RollPlanTest : public ::testing::Test {
 TEST_F(RollPlanTest, WaveAfterWaveTheControllerLast) {
   EXPECT_EQ(Plan(),
             "restart 0 3: as many at once as may be\n"
-            "others: its wave comes after that of 0, 3; 3 more in all\n");
+            "others: its wave comes after that of 0, 3; 2 more in all\n");
   Restarted({0, 3});
   EXPECT_EQ(Plan(),
             "restart 1 4: as many at once as may be\n"
-            "others: its wave comes after that of 1, 4; 2 more in all\n");
-  Restarted({1, 4, 5});
+            "others: its wave comes after that of 1, 4; 1 more in all\n");
+  Restarted({1, 4});
   EXPECT_EQ(Plan(),
-            "restart 2: the active controller is the last, and alone\n"
+            "restart 5 2: as many at once as may be, the active controller last\n"
+            "others: its wave comes after that of 5, 2; 0 more in all\n");
+  Restarted({5});
+  EXPECT_EQ(Plan(),
+            "restart 2: the active controller is the last\n"
             "others: its wave comes after that of 2; 0 more in all\n");
   Restarted({2});
   EXPECT_EQ(Plan(), "");
+}
+
+// Three racks, three waves, though the active controller has to be in the last.
+TEST(RollOfRacksTest, TheControllerGoesWithItsRack) {
+  Topology topology = TestTopology(9, 5, 3);
+  topology.quorum.leader = NodeId(0);
+  std::vector<std::vector<int>> all;
+  for (int a = 0; a < 9; a += 3) {
+    for (int b = 1; b < 9; b += 3) {
+      for (int c = 2; c < 9; c += 3) all.push_back({a, b, c});
+    }
+  }
+  AddTopic(topology, "t", 2, all);
+  std::vector<RollBroker> brokers = TestBrokers(9);
+  RollLimits limits;
+  limits.max_unavailable = 3;
+  const auto next = [&] {
+    const RollPlan plan = PlanRoll(brokers, &topology, limits, kNowMs);
+    for (const NodeId id : plan.wave) brokers[static_cast<size_t>(id.value())].restart = false;
+    return ToText(plan);
+  };
+  EXPECT_EQ(next(),
+            "restart 1 4 7: as many at once as may be of rack b\n"
+            "others: its wave comes after that of 1, 4, 7; 2 more in all\n");
+  EXPECT_EQ(next(),
+            "restart 2 5 8: as many at once as may be of rack c\n"
+            "others: its wave comes after that of 2, 5, 8; 1 more in all\n");
+  EXPECT_EQ(next(),
+            "restart 3 6 0: as many at once as may be of rack a, the active controller last\n"
+            "others: its wave comes after that of 3, 6, 0; 0 more in all\n");
+  EXPECT_EQ(next(), "");
 }
 
 TEST_F(RollPlanTest, WaitsUntilTheLastWaveIsBack) {

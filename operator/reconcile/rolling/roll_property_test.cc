@@ -30,6 +30,7 @@ class RolledCluster {
   int Chance(int below) { return static_cast<int>(random_() % static_cast<uint64_t>(below)); }
   const Topology& topology() const { return topology_; }
   std::vector<RollBroker>& brokers() { return brokers_; }
+  const std::vector<RollBroker>& brokers() const { return brokers_; }
   bool done() const {
     return std::none_of(brokers_.begin(), brokers_.end(),
                         [](const auto& b) { return b.restart || !b.ready; });
@@ -141,6 +142,18 @@ Topology AnyTopology(std::mt19937_64& random) {
   return topology;
 }
 
+// With it go all that are left, and it is stopped after them.
+void CheckControllerIsLast(const RolledCluster& cluster, const RollPlan& plan) {
+  const NodeId controller = cluster.topology().quorum.leader;
+  if (std::find(plan.wave.begin(), plan.wave.end(), controller) == plan.wave.end()) return;
+  const auto& brokers = cluster.brokers();
+  const bool mends = std::any_of(brokers.begin(), brokers.end(), [](const auto& b) { return !b.ready; });
+  if (mends) return;
+  const auto left = std::count_if(brokers.begin(), brokers.end(), [](const auto& b) { return b.restart; });
+  ASSERT_EQ(static_cast<size_t>(left), plan.wave.size());
+  ASSERT_EQ(plan.wave.back(), controller);
+}
+
 TEST(RollPropertyTest, NothingThatIsNeededGoesAndAllGoInTheEnd) {
   const uint64_t base = env::TestSeed();
   fmt::print("seed {}\n", base);
@@ -160,6 +173,8 @@ TEST(RollPropertyTest, NothingThatIsNeededGoesAndAllGoInTheEnd) {
       const RollPlan plan = PlanRoll(cluster.brokers(), &cluster.topology(), limits, 1'000);
       if (plan.serves) {
         ASSERT_LE(plan.wave.size(), static_cast<size_t>(limits.max_unavailable));
+        CheckControllerIsLast(cluster, plan);
+        if (::testing::Test::HasFatalFailure()) return;
       }
       cluster.Take(plan);
       if (::testing::Test::HasFatalFailure()) return;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -232,9 +234,37 @@ std::string ReasonOf(const Conflicts& conflicts, const std::vector<size_t>& wave
   return fmt::format("as many at once as no partition and no quorum forbids{}", where);
 }
 
+// The largest first, where it takes in others that fit; `last` in the last one. Never more waves than before.
+Waves Ordered(Conflicts& conflicts, Waves waves, size_t width, std::optional<size_t> last) {
+  const auto has_last = [&](const auto& wave) {
+    return last && std::find(wave.begin(), wave.end(), *last) != wave.end();
+  };
+  auto end = waves.end();
+  if (const auto of_last = std::find_if(waves.begin(), waves.end(), has_last); of_last != waves.end()) {
+    std::erase(*of_last, *last);
+    std::swap(*of_last, waves.back());
+    end = std::prev(end);
+  }
+  const auto largest = std::max_element(waves.begin(), end, [](const auto& a, const auto& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a.front() > b.front();
+  });
+  if (largest != end) std::swap(waves.front(), *largest);
+  waves = Fill(conflicts, Flat(waves), width);
+  if (!last) return waves;
+  conflicts.Begin();
+  bool fits = !waves.empty() && waves.back().size() < width;
+  if (fits) {
+    for (const size_t broker : waves.back()) (void)conflicts.Add(broker);
+    fits = conflicts.Add(*last);
+  }
+  if (!fits) waves.emplace_back();
+  waves.back().push_back(*last);
+  return waves;
+}
+
 }  // namespace
 
-Wave NextWave(const Topology& topology, const std::vector<NodeId>& candidates, size_t width) {
+Wave NextWave(const Topology& topology, const std::vector<NodeId>& candidates, size_t width, NodeId last) {
   Wave result;
   Conflicts conflicts(topology, candidates);
   const std::vector<std::string> racks = RacksOf(topology, candidates);
@@ -246,20 +276,19 @@ Wave NextWave(const Topology& topology, const std::vector<NodeId>& candidates, s
     std::erase_if(by_degree, is_voter);
   }
   if (by_rack.empty()) return result;
+  std::optional<size_t> last_place;
+  for (const size_t broker : by_rack) {
+    if (candidates[broker] == last) last_place = broker;
+  }
   // In racks first: those stay if others aren't better.
   Waves best = Refine(conflicts, Fill(conflicts, by_rack, width), width);
   if (Waves other = Refine(conflicts, Fill(conflicts, by_degree, width), width); other.size() < best.size())
     best = std::move(other);
-  auto largest = std::max_element(best.begin(), best.end(), [](const auto& a, const auto& b) {
-    return a.size() != b.size() ? a.size() < b.size() : a.front() > b.front();
-  });
-  // First, it may take in others that fit.
-  std::swap(best.front(), *largest);
-  best = Fill(conflicts, Flat(best), width);
-  std::vector<size_t> wave = best.front();
-  std::sort(wave.begin(), wave.end());
+  best = Ordered(conflicts, std::move(best), width, last_place);
+  const std::vector<size_t>& wave = best.front();
   for (const size_t broker : wave) result.brokers.push_back(candidates[broker]);
-  std::sort(result.brokers.begin(), result.brokers.end());
+  std::sort(result.brokers.begin(), result.brokers.end(),
+            [&](NodeId a, NodeId b) { return a == last || b == last ? b == last && a != last : a < b; });
   result.reason = ReasonOf(conflicts, wave, racks, width);
   result.waves_after = best.size() - 1;
   return result;

@@ -79,6 +79,21 @@ TEST(WaveTest, TheQuorumKeepsAMajority) {
             "0: alone, as a quorum of 1 can spare no voter; 1 after");
 }
 
+TEST(WaveTest, OneGoesWithTheLastWave) {
+  const auto with_last = [](const Topology& topology, int last, size_t width) {
+    return Text(NextWave(topology, All(static_cast<int>(topology.brokers.size())), width, NodeId(last)));
+  };
+  EXPECT_EQ(with_last(TestTopology(6, 0), 0, 3), "3 4 5: as many at once as may be; 1 after");
+  EXPECT_EQ(with_last(TestTopology(3, 0), 0, 3), "1 2 0: as many at once as may be; 0 after");
+  // Of three voters never two at once, and one that nobody can do without goes alone.
+  EXPECT_EQ(with_last(TestTopology(3, 3), 2, 3),
+            "0: as many at once as no partition and no quorum forbids; 2 after");
+  EXPECT_EQ(with_last(TestTopology(3, 1), 0, 3),
+            "1 2: as many at once as no partition and no quorum forbids; 1 after");
+  EXPECT_EQ(Text(NextWave(TestTopology(3, 3), {NodeId(2)}, 3, NodeId(2))),
+            "2: as many at once as no partition and no quorum forbids; 0 after");
+}
+
 TEST(WaveTest, AHundredBrokersAndAHundredThousandPartitions) {
   for (const int min_isr : {1, 2}) {
     Topology topology = TestTopology(100, 5, 5);

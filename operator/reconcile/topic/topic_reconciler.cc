@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/kafka/client/kafka_status.h"
+#include "operator/reconcile/look_interval.h"
 
 namespace dohle::reconcile {
 namespace {
@@ -93,6 +94,9 @@ void TopicReconciler::Begin(Turn& turn) {
       inputs.cluster.state != cluster_.state || inputs.cluster.bootstrap != cluster_.bootstrap;
   cluster_ = inputs.cluster;
   UseCluster(inputs.cluster);
+  turn.resync_interval = LookInterval(options_.resync_interval, inputs.of_all);
+  turn.slice = static_cast<size_t>(static_cast<double>(options_.slice) *
+                                   absl::FDivDuration(turn.resync_interval, options_.resync_interval));
   turn.whole = other_cluster || Now() >= next_resync_ || unreachable_since_.has_value();
   const std::vector<const TopicResource*> rivals = FindRivals(inputs.topics);
   const size_t n = inputs.topics.size();
@@ -126,7 +130,7 @@ void TopicReconciler::Begin(Turn& turn) {
     const bool due = !record.settled && record.retry_at <= Now();
     if (!due && !(turn.whole && record.settled)) continue;
     const size_t place = (i + n - slice_begin_ % std::max<size_t>(n, 1)) % n;
-    turn.candidates.push_back({&inputs.topics[i], &record, rivals[i], turn.whole && place < options_.slice});
+    turn.candidates.push_back({&inputs.topics[i], &record, rivals[i], turn.whole && place < turn.slice});
   }
   ForgetVanished(turn);
 }
@@ -376,8 +380,8 @@ absl::Duration TopicReconciler::End(Turn& turn) {
   if (closed_) return absl::InfiniteDuration();
   if (turn.more) return absl::ZeroDuration();
   if (turn.whole) {
-    next_resync_ = Now() + options_.resync_interval;
-    slice_begin_ += options_.slice;
+    next_resync_ = Now() + turn.resync_interval;
+    slice_begin_ += turn.slice;
     if (turn.listed) topics_ = std::move(turn.sight.topics);
   }
   env::MonotonicTime next = next_resync_;

@@ -33,9 +33,9 @@ struct TopicReconcilerOptions {
   std::string client_id = "dohle-operator";
   std::string field_manager = "dohle-operator";
   absl::Duration request_timeout = absl::Seconds(30);
-  // How often all topics are looked at though nothing changed here.
+  // How often all topics are looked at though nothing changed here, while there are few (look_interval.h).
   absl::Duration resync_interval = absl::Seconds(10);
-  // Of how many the configuration and what was measured are looked at then, in rotation.
+  // Of how many the configuration and what was measured are looked at in that time, in rotation.
   size_t slice = 500;
   size_t writes_in_flight = 16;
   // Asked before acting in Kafka: a process that leads no more acts no more. Empty: always.
@@ -45,6 +45,7 @@ struct TopicReconcilerOptions {
 struct TopicInputs {
   KafkaCluster cluster;
   std::vector<TopicRef> topics;  // all that name the cluster; their order is of no meaning
+  size_t of_all = 0;             // how many Topics there are of all clusters
   std::function<bool(const std::string& ns)> namespace_terminating;                // empty: unknown
   std::function<std::optional<TopicMeasures>(const std::string& topic)> measures;  // empty: none
   std::function<std::optional<TopicScaling>(const std::string& topic)> scaling;    // likewise
@@ -122,7 +123,9 @@ class TopicReconciler {
   struct Turn {
     TopicInputs inputs;
     bool whole = false;  // all Topics are looked at
-    bool more = false;   // not all that there was to do was begun
+    absl::Duration resync_interval;
+    size_t slice = 0;   // of options_.slice, for as long as it is until the next
+    bool more = false;  // not all that there was to do was begun
     bool listed = false;
     Candidates candidates;
     Sight sight;

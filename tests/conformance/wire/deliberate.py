@@ -22,7 +22,7 @@ SKIPPED = {
 }
 
 # Keys of DescribeConfigs that only this broker has.
-OWN_CONFIGS = ("dohle.cluster.id", "dohle.event.loops", "dohle.initial.controllers", "dohle.io.threads", "dohle.log.format", "dohle.log.level", "metrics.host", "metrics.port")
+OWN_CONFIGS = ("dohle.cluster.id", "dohle.event.loops", "dohle.initial.controllers", "dohle.io.threads", "dohle.log.format", "dohle.log.level", "dohle.release.version", "metrics.host", "metrics.port")
 
 # (scenario, how the request begins): (what is found in Apache's answer, what stands there instead, why)
 ANSWERS = {

@@ -1,9 +1,8 @@
 """manifests/samples/three-brokers.yaml: a quorum of three and three replicas; nobody notices when one broker is away."""
 
 import json
-import threading
 
-from harness.process import Child
+from harness.numbered_producer import NumberedProducer
 from harness.scenario import check, equal, eventually
 from world import NAMESPACE, ROOT, VERSION, is_ready
 
@@ -14,30 +13,10 @@ PLACE = "replicated"  # the namespace
 BOOTSTRAP = f"{CLUSTER}-bootstrap.{PLACE}.svc:9092"
 
 
-class Producing:
-    """A client in a pod that writes numbers, each acknowledged by all replicas in sync, until it is asked for how many."""
-
-    def __init__(self, world):
-        self._child = Child(["kubectl", "exec", "-i", "-n", NAMESPACE, "client", "--", "kcat", "-b", BOOTSTRAP, "-P", "-t", TOPIC,
-                             "-X", "acks=all", "-X", "enable.idempotence=true", "-X", "linger.ms=5",
-                             "-X", f"message.timeout.ms={int(1000 * deadlines.POD_BACK)}"], world.directory / "producer-in-a-pod.log")
-        self.sent = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._thread.start()
-
-    def _send(self):
-        while not self._stop.wait(0.005):
-            self._child.send(str(self.sent))
-            self.sent += 1
-
-    def end(self):
-        self._stop.set()
-        self._thread.join()
-        self._child.process.stdin.close()
-        equal(0, self._child.finish(deadlines.POD_BACK), f"the producer's exit code\n{self._child.log_tail()}")
-        check("Delivery failed" not in self._child.log_path.read_text(), f"not all was acknowledged\n{self._child.log_tail()}")
-        return self.sent
+def producing(world):
+    """A client in a pod."""
+    return NumberedProducer(["kubectl", "exec", "-i", "-n", NAMESPACE, "client", "--", "kcat"], BOOTSTRAP, TOPIC,
+                            world.directory / "producer-in-a-pod.log", "-X", f"message.timeout.ms={int(1000 * deadlines.POD_BACK)}", rate=200)
 
 
 def metadata(world):
@@ -80,7 +59,7 @@ def formed(world):
 
 def one_away(world):
     """One broker is killed, then the pod of another is deleted, under load: nothing that was acknowledged is lost or there twice."""
-    producing = Producing(world)
+    producer = producing(world)
     eventually(lambda: len(consumed(world)) > 100, "the first records", deadlines.KCAT, interval_s=0.5)
 
     pod = world.broker_pod(CLUSTER, 0, PLACE)
@@ -94,7 +73,7 @@ def one_away(world):
     check(back["metadata"]["uid"] != pod["metadata"]["uid"], "the pod is the old one")
     in_sync(world)
 
-    sent = producing.end()
+    sent = producer.end(deadlines.POD_BACK)
     read = consumed(world)
     lost = set(map(str, range(sent))) - set(read)
     check(not lost, f"{len(lost)} acknowledged records are lost, as {sorted(lost)[:3]}")

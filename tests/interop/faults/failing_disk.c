@@ -16,20 +16,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "control_file.h"
+
 enum kind { READS, GROWS, CHANGES, SYNCS };
 
 // The errno with which an access of that kind to the path fails, 0 if it doesn't.
 static int failure(enum kind kind, const char* path) {
-  const char* control = getenv("FAILING_DISK");
-  if (control == NULL || path == NULL) return 0;
-  const int fd = (int)syscall(SYS_openat, AT_FDCWD, control, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return 0;
   char line[4096];
-  const long n = syscall(SYS_read, fd, line, sizeof(line) - 1);
-  syscall(SYS_close, fd);
-  if (n <= 0) return 0;
-  line[n] = 0;
-  line[strcspn(line, "\n")] = 0;
+  if (path == NULL || !read_control("FAILING_DISK", line, sizeof(line))) return 0;
   char* prefix = strchr(line, ' ');
   if (prefix == NULL) return 0;
   *prefix++ = 0;

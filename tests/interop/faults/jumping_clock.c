@@ -10,17 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control_file.h"
+
 static long long offset_ms(void) {
-  const char* path = getenv("JUMPING_CLOCK");
-  if (path == NULL) return 0;
-  const int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return 0;
   char text[32];
-  const long n = syscall(SYS_read, fd, text, sizeof(text) - 1);
-  syscall(SYS_close, fd);
-  if (n <= 0) return 0;
-  text[n] = 0;
-  return atoll(text);
+  return read_control("JUMPING_CLOCK", text, sizeof(text)) ? atoll(text) : 0;
 }
 
 int clock_gettime(clockid_t clock, struct timespec* now) {

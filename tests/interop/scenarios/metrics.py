@@ -244,9 +244,8 @@ def many_partitions(session):
               f"{len(texts[-1]) / 1e6:.1f} MB", flush=True)
         print(f"      meanwhile {len(pauses)} requests were answered, the slowest in {max(pauses) * 1000:.1f} ms, the median in "
               f"{sorted(pauses)[len(pauses) // 2] * 1000:.1f} ms", flush=True)
-        # Requests don't stand behind scrapes, however fast the machine is.
-        check(len(pauses) > 10, f"{len(pauses)} requests")
-        check(sorted(pauses)[len(pauses) // 2] < min(took) / 10, f"a request took {sorted(pauses)[len(pauses) // 2]} s, a scrape {min(took)} s")
+        # If requests stood behind scrapes, one or two would be answered for each of them.
+        check(len(pauses) > 5 * len(took), f"{len(pauses)} requests were answered during {len(took)} scrapes")
     finally:
         broker.kill()
 

@@ -2,43 +2,23 @@
 
 import json
 import signal
-import threading
 
 from harness import packages
-from harness.process import Child
+from harness.numbered_producer import NumberedProducer
 from harness.scenario import check, equal, eventually
 from world import condition, topic
 
 LONG = 90  # seconds for what three brokers do, one after the other
 
 
-class Producer:
-    """One client that writes numbers, each acknowledged by all replicas in sync, until it is asked for how many."""
+class Producer(NumberedProducer):
+    """Of a world's clients, after the first records have arrived."""
 
     def __init__(self, world, name):
-        self.child = Child([packages.command("kcat", "kcat"), "-b", world.bootstrap, "-P", "-E", "-t", name, "-X", "acks=all",
-                            "-X", "enable.idempotence=true", "-X", "message.timeout.ms=60000", "-X", "linger.ms=5"],
-                           world.log.parent / "producer.err")
-        self.sent = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._thread.start()
         # -E: it doesn't give up when no broker can be reached for a moment. Until it knows several it has one only.
+        super().__init__([packages.command("kcat", "kcat")], world.bootstrap, name, world.log.parent / "producer.err",
+                         "-E", "-X", "message.timeout.ms=60000")
         eventually(lambda: len(world.consume(name)) > 10, "the first records", LONG)
-
-    def _send(self):
-        while not self._stop.wait(0.01):
-            self.child.send(str(self.sent))
-            self.sent += 1
-
-    def end(self):
-        self._stop.set()
-        self._thread.join()
-        self.child.process.stdin.close()
-        equal(0, self.child.finish(), f"the producer's exit code\n{self.child.log_tail()}")
-        # Connections that break are told, too, and don't count: the client goes to another broker.
-        check("Delivery failed" not in self.child.log_path.read_text(), self.child.log_tail())
-        return self.sent
 
 
 def one_cluster(world):

@@ -52,7 +52,9 @@ class ClusterState:
         return self.ask(node or self._serving(), "Metadata", 12, {"topics": names, "allowAutoTopicCreation": False})
 
     def brokers(self, node=None):
-        return {broker["nodeId"] for broker in self.metadata([], node)["brokers"]}
+        """That aren't fenced. Metadata answers of Dohle name for some seconds who just left."""
+        answer = self.ask(node or self._serving(), "DescribeCluster", 0, {"includeClusterAuthorizedOperations": False})
+        return {broker["brokerId"] for broker in answer["brokers"]}
 
     def topics(self, names=None, node=None):
         """{topic: {partition: Partition}}"""
