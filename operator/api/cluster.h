@@ -23,14 +23,23 @@ using RawJson = std::string;
 
 enum class DeletionPolicy { kDelete, kRetain };
 
+// A volume that gets full grows.
+struct AutoGrow {
+  std::string max_size;  // a quantity
+  int32_t when_used_percent = 80;
+  int32_t step_percent = 25;  // of what it is, at least
+};
+
 struct StorageVolume {
   std::string name = "data";                      // the claim is called data-CLUSTER-ID
-  std::string size = "10Gi";                      // a Kubernetes quantity; grows only
-  std::optional<std::string> storage_class_name;  // unset: the default class; immutable
+  std::string size = "10Gi";                      // a Kubernetes quantity
+  std::optional<std::string> storage_class_name;  // unset: the default class
+  std::optional<AutoGrow> auto_grow;              // unset: that of the storage
 };
 
 struct Storage {
   std::vector<StorageVolume> volumes = {StorageVolume{}};      // log.dirs, one directory each; at least one
+  std::optional<AutoGrow> auto_grow;                           // of volumes without one of their own
   DeletionPolicy deletion_policy = DeletionPolicy::kRetain;    // of the claims, when the Cluster is deleted
   DeletionPolicy scale_down_policy = DeletionPolicy::kRetain;  // of those of a broker that is taken away
 };

@@ -30,15 +30,6 @@ std::span<const CelRule> VolumesRules() {
   return kRules;
 }
 
-std::span<const CelRule> VolumeRules() {
-  static const CelRule kRules[] = {
-      {"has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || "
-       "self.storageClassName == oldSelf.storageClassName)",
-       "the storage class of a volume can't be changed: put the old one back, or add a volume of the new "
-       "class"}};
-  return kRules;
-}
-
 std::span<const CelRule> ListenersRules() {
   static const CelRule kRules[] = {
       {"self.all(l, self.exists_one(m, m.name == l.name))",
@@ -91,6 +82,23 @@ std::span<const CelRule> LabelsRules() {
   return kRules;
 }
 
+void DescribeAutoGrow(FieldVisitor& v, AutoGrow& grow) {
+  v.PlainText({.name = "maxSize",
+               .doc = "How large a volume gets at most, as a Kubernetes quantity.",
+               .required = true,
+               .max_length = 32,
+               .form = &kSizeForm},
+              grow.max_size);
+  v.Integer32(
+      {.name = "whenUsedPercent", .doc = "How full a volume is when it grows.", .minimum = 1, .maximum = 99},
+      grow.when_used_percent);
+  v.Integer32({.name = "stepPercent",
+               .doc = "By how much of its size it grows at least.",
+               .minimum = 1,
+               .maximum = 1000},
+              grow.step_percent);
+}
+
 void DescribeVolume(FieldVisitor& v, StorageVolume& volume) {
   v.PlainText({.name = "name",
                .doc = "The claim of broker N is called `NAME-CLUSTER-N`. A volume can't be removed.",
@@ -100,16 +108,21 @@ void DescribeVolume(FieldVisitor& v, StorageVolume& volume) {
               volume.name);
   v.PlainText(
       {.name = "size",
-       .doc = "How much the volume holds, as a Kubernetes quantity. It can grow, if the storage class "
-              "allows that; it never shrinks.",
+       .doc = "How much the volume holds, as a Kubernetes quantity. When it gets more, volumes grow while "
+              "they are used, if their class allows that. When it gets less, brokers are emptied and get a "
+              "new volume each, one after the other.",
        .max_length = 32,
        .form = &kSizeForm},
       volume.size);
-  v.OptionalText({.name = "storageClassName",
-                  .doc = "The StorageClass; the cluster's default one if not set. It can't be changed.",
-                  .min_length = 1,
-                  .max_length = 253},
-                 volume.storage_class_name);
+  v.OptionalText(
+      {.name = "storageClassName",
+       .doc = "The StorageClass; the cluster's default one if not set. When it changes, brokers are "
+              "emptied and get a new volume each, one after the other.",
+       .min_length = 1,
+       .max_length = 253},
+      volume.storage_class_name);
+  v.OptionalObject({.name = "autoGrow", .doc = "The same as `storage.autoGrow`, for this volume."},
+                   volume.auto_grow, DescribeAutoGrow);
 }
 
 void DescribeStorage(FieldVisitor& v, Storage& storage) {
@@ -118,9 +131,13 @@ void DescribeStorage(FieldVisitor& v, Storage& storage) {
             .min_items = 1,
             .max_items = 16,
             .list_key = "name",
-            .rules = VolumesRules(),
-            .item_rules = VolumeRules()},
+            .rules = VolumesRules()},
            storage.volumes, DescribeVolume);
+  v.OptionalObject(
+      {.name = "autoGrow",
+       .doc = "Lets the operator grow volumes that get full, each by itself; `size` is what they have at "
+              "least. What was grown stays so when this is removed."},
+      storage.auto_grow, DescribeAutoGrow);
   v.EnumChoice(
       {.name = "deletionPolicy",
        .doc = "What becomes of the claims when the Cluster is deleted: `Retain` keeps them, so that a "

@@ -49,7 +49,8 @@ TEST(DecodeTest, AnEmptyClusterHasDefaults) {
 TEST(DecodeTest, ReadsEveryFieldOfACluster) {
   const Json object = Json::parse(R"({"metadata":{"name":"c"},"spec":{
     "brokers":1,"image":"i:1","imagePullPolicy":"Always",
-    "storage":{"volumes":[{"name":"a","size":"1Gi","storageClassName":"fast"},{"name":"b"}],
+    "storage":{"volumes":[{"name":"a","size":"1Gi","storageClassName":"fast","autoGrow":{"maxSize":"4Gi"}},
+                          {"name":"b"}],
                "deletionPolicy":"Delete"},
     "listeners":[{"name":"internal"},
                  {"name":"outside","port":9094,"type":"nodePort","advertisedHost":"b{id}.example",
@@ -69,6 +70,10 @@ TEST(DecodeTest, ReadsEveryFieldOfACluster) {
   EXPECT_EQ(spec.image, "i:1");
   EXPECT_EQ(spec.image_pull_policy, "Always");
   EXPECT_EQ(spec.storage.volumes[0].storage_class_name, "fast");
+  ASSERT_TRUE(spec.storage.volumes[0].auto_grow);
+  EXPECT_EQ(spec.storage.volumes[0].auto_grow->max_size, "4Gi");
+  EXPECT_EQ(spec.storage.volumes[0].auto_grow->when_used_percent, 80);
+  EXPECT_FALSE(spec.storage.auto_grow);
   EXPECT_EQ(spec.storage.volumes[1].size, "10Gi");
   EXPECT_EQ(spec.storage.deletion_policy, DeletionPolicy::kDelete);
   EXPECT_EQ(spec.listeners[1].type, ListenerType::kNodePort);
@@ -148,6 +153,14 @@ TEST(DecodeTest, TellsWhatMakesNoSense) {
   EXPECT_THAT(
       ClusterFaults(R"({"listeners":[{"name":"a","advertisedHost":"{pod","advertisedPort":"{nodePort}"}]})"),
       ElementsAre(HasSubstr("has {pod, which isn't"), HasSubstr("has {nodePort}, which listeners")));
+  EXPECT_THAT(
+      ClusterFaults(R"({"storage":{"volumes":[{"name":"a","size":"2Gi"}],"autoGrow":{"maxSize":"1Gi"}}})"),
+      ElementsAre(
+          "spec.storage.autoGrow.maxSize: is 1Gi, less than volume a has to begin with (2Gi): raise it"));
+  EXPECT_THAT(
+      ClusterFaults(
+          R"({"storage":{"volumes":[{"name":"a","autoGrow":{"maxSize":"1Gi"}}],"autoGrow":{"maxSize":"1Ti"}}})"),
+      ElementsAre(HasSubstr("spec.storage.volumes[0].autoGrow.maxSize: is 1Gi, less than volume a")));
   EXPECT_THAT(ClusterFaults(R"({"podMetadata":{"labels":{"dohle.dev/cluster":"x"}}})"),
               ElementsAre(HasSubstr("spec.podMetadata.labels: can't have dohle.dev/cluster")));
   const Json long_name = {{"metadata", {{"name", std::string(41, 'a')}}}, {"spec", Json::object()}};

@@ -98,6 +98,12 @@ TEST(QuantityTest, Parses) {
   }
 }
 
+TEST(QuantityTest, IsWrittenInTheLargestUnitWithoutAFraction) {
+  for (const char* text : {"0", "1000", "1Ki", "1536Mi", "13Gi", "7Ei"}) {
+    EXPECT_EQ(FormatQuantity(*ParseQuantity(text)), text);
+  }
+}
+
 TEST(TimeTextTest, ThereAndBack) {
   EXPECT_EQ(TimeText(0), "1970-01-01T00:00:00Z");
   EXPECT_EQ(ParseTimeText("2026-11-21T12:00:00Z"), 1795262400000);

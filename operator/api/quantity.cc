@@ -1,5 +1,7 @@
 #include "operator/api/quantity.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -94,6 +96,16 @@ std::optional<int64_t> ParseQuantity(std::string_view text) {
   const absl::uint128 value = units / unit + (units % unit != 0 || rest ? 1 : 0);
   const absl::uint128 most = static_cast<uint64_t>(INT64_MAX);
   return value > most ? INT64_MAX : static_cast<int64_t>(value);
+}
+
+std::string FormatQuantity(int64_t bytes) {
+  static constexpr std::array<const char*, 7> kUnits = {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+  size_t unit = 0;
+  while (bytes != 0 && bytes % 1024 == 0 && unit + 1 < kUnits.size()) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{}{}", bytes, kUnits[unit]);
 }
 
 }  // namespace dohle::api

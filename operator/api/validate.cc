@@ -9,6 +9,7 @@
 
 #include "operator/api/forms.h"
 #include "operator/api/owned_config.h"
+#include "operator/api/quantity.h"
 
 namespace dohle::api {
 namespace {
@@ -151,6 +152,21 @@ bool PortsInRange(std::string_view addresses) {
   return true;
 }
 
+void ValidateStorage(const Storage& storage, Faults& faults) {
+  for (size_t i = 0; i < storage.volumes.size(); ++i) {
+    const StorageVolume& volume = storage.volumes[i];
+    const std::optional<AutoGrow>& grow = volume.auto_grow ? volume.auto_grow : storage.auto_grow;
+    if (!grow) continue;
+    const auto size = ParseQuantity(volume.size);
+    const auto most = ParseQuantity(grow->max_size);
+    if (!size || !most || *size <= *most) continue;
+    faults.Tell(volume.auto_grow ? fmt::format("spec.storage.volumes[{}].autoGrow.maxSize", i)
+                                 : std::string("spec.storage.autoGrow.maxSize"),
+                fmt::format("is {}, less than volume {} has to begin with ({}): raise it", grow->max_size,
+                            volume.name, volume.size));
+  }
+}
+
 }  // namespace
 
 void Validate(std::string_view name, const ClusterSpec& spec, std::vector<Fault>& found) {
@@ -172,6 +188,7 @@ void Validate(std::string_view name, const ClusterSpec& spec, std::vector<Fault>
     }
   }
   if (spec.autoscaling) ValidateAutoscaling(*spec.autoscaling, faults);
+  ValidateStorage(spec.storage, faults);
   ValidateLabels("spec.podMetadata.labels", spec.pod_labels, faults);
   ValidateLabels("spec.serviceMetadata.labels", spec.service_labels, faults);
 }

@@ -28,6 +28,10 @@ inline constexpr std::string_view kFounderAnnotation = "dohle.dev/founder";
 // On claims: how far its broker's removal is (member.h).
 inline constexpr std::string_view kRemovalAnnotation = "dohle.dev/removal";
 
+// On claims: the spec's size that they were last given, and what they have been grown to since (volumes/).
+inline constexpr std::string_view kSizeAnnotation = "dohle.dev/size";
+inline constexpr std::string_view kGrownAnnotation = "dohle.dev/grown";
+
 // On Clusters, by their users (kubectl-dohle sets them too).
 inline constexpr std::string_view kFenceAnnotation = "dohle.dev/fence";  // "0,2", or "*": these stay stopped
 inline constexpr std::string_view kRollAnnotation =

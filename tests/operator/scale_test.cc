@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -44,6 +45,13 @@ class ScaleTest : public ClusterWorld, public testing::TestWithParam<uint64_t> {
       kafka_.End(id);
       co_await Remove(std::move(pod));
     } else if (!IsRunning(pod)) {
+      const k8s::ObjectName claim_name{"ns", "data-quickstart-" + std::to_string(id)};
+      const auto claim = co_await store_->Get(k8s::kPersistentVolumeClaims, claim_name);
+      if (!claim.ok()) co_return;
+      std::string& disk = disks_[id];
+      const std::string uid = k8s::FindString(*claim, "metadata.uid");
+      if (!disk.empty() && disk != uid) kafka_.ReplaceDisk(id);
+      disk = uid;
       kafka_.Start(id, FirstVoters(pod));
       co_await ShowRunning(std::move(pod));
     }
@@ -88,6 +96,7 @@ class ScaleTest : public ClusterWorld, public testing::TestWithParam<uint64_t> {
   void ExpectNoHarm() { EXPECT_EQ(kafka_.harm(), std::vector<std::string>()); }
 
   KafkaModel kafka_;
+  std::map<int32_t, std::string> disks_;  // the uid of the claim, by broker
 };
 
 using Ids = std::set<int32_t>;
@@ -177,6 +186,68 @@ TEST_P(ScaleTest, ClaimsGoIfThePolicySaysSo) {
   EXPECT_EQ(kafka_.voters().size(), 1U);
   EXPECT_TRUE(Get(k8s::kPersistentVolumeClaims, "data-quickstart-2").is_null());
   EXPECT_FALSE(Get(k8s::kPersistentVolumeClaims, "data-quickstart-1").is_null());
+}
+
+Json Storage(const char* storage_class, const char* size) {
+  return {
+      {"storage", {{"volumes", {{{"name", "data"}, {"size", size}, {"storageClassName", storage_class}}}}}}};
+}
+
+TEST_P(ScaleTest, VolumesAreMadeAnewOneBrokerAtATime) {
+  StartOperator();
+  Ask(3, Storage("slow", "20Gi"));
+  ASSERT_TRUE(Ready({0, 1, 2}));
+  kafka_.CreateTopic("spread", 6, 3);
+  kafka_.CreateTopic("single", 6, 1);
+  Ask(3, Storage("fast", "10Gi"));
+  size_t fewest = 3;
+  const env::MonotonicTime end = world_.now() + absl::Minutes(10);
+  const auto done = [&] {
+    int fast = 0;
+    for (const char* id : {"0", "1", "2"}) {
+      const Json claim = Get(k8s::kPersistentVolumeClaims, std::string("data-quickstart-") + id);
+      const bool is = k8s::FindString(claim, "spec.storageClassName") == "fast" &&
+                      k8s::FindString(claim, "spec.resources.requests.storage") == "10Gi";
+      fast += is ? 1 : 0;
+    }
+    return fast == 3;
+  };
+  while (world_.now() < end && !done()) {
+    world_.RunFor(absl::Milliseconds(100));
+    fewest = std::min(fewest, kafka_.running().size());
+  }
+  ASSERT_TRUE(Ready({0, 1, 2}));
+  EXPECT_EQ(fewest, 2U);
+  EXPECT_EQ(kafka_.voters(), (Ids{0, 1, 2}));
+  EXPECT_EQ(kafka_.ReplicasOf("spread").size(), 18U);
+  EXPECT_EQ(kafka_.ReplicasOf("single").size(), 6U);
+  ExpectNoHarm();
+}
+
+TEST_P(ScaleTest, VolumesAreMadeAnewThroughFaultsAndChangesOfMind) {
+  Faults(true);
+  StartOperator();
+  Ask(3, Storage("slow", "20Gi"));
+  world_.RunFor(absl::Minutes(1));
+  kafka_.CreateTopic("spread", 6, 3);
+  kafka_.CreateTopic("single", 6, 1);
+  for (int round = 0; round < 6; ++round) {
+    const bool fast = node_.env().random.Below(2) == 0;
+    Ask(3 + static_cast<int>(node_.env().random.Below(2)),
+        Storage(fast ? "fast" : "slow", fast ? "10Gi" : "20Gi"));
+    world_.RunFor(absl::Milliseconds(static_cast<int64_t>(node_.env().random.Below(60'000))));
+    if (node_.env().random.Below(2) == 0) StartOperator();
+  }
+  Ask(3, Storage("fast", "10Gi"));
+  Faults(false);
+  ASSERT_TRUE(Becomes("Ready", {0, 1, 2}, absl::Minutes(20)));
+  for (const char* id : {"0", "1", "2"}) {
+    const Json claim = Get(k8s::kPersistentVolumeClaims, std::string("data-quickstart-") + id);
+    EXPECT_EQ(k8s::FindString(claim, "spec.storageClassName"), "fast");
+  }
+  EXPECT_EQ(kafka_.voters(), (Ids{0, 1, 2}));
+  EXPECT_EQ(kafka_.ReplicasOf("spread").size(), 18U);
+  ExpectNoHarm();
 }
 
 TEST_P(ScaleTest, SleepsAndWakesWhole) {

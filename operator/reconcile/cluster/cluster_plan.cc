@@ -8,7 +8,6 @@
 #include <set>
 #include <utility>
 
-#include "operator/api/quantity.h"
 #include "operator/reconcile/cluster/drift.h"
 #include "operator/reconcile/cluster/pod_state.h"
 #include "operator/resources/made_of.h"
@@ -84,22 +83,6 @@ class Planner {
   std::vector<PlannedStep> steps_;
 };
 
-// Why a claim that stands can't become as desired; "" if it can.
-std::string ClaimRefusal(const Json& desired, const Json& live, const std::string& path) {
-  if (path.starts_with("spec.storageClassName")) {
-    return fmt::format("the storage class of a volume can't change (it is \"{}\"): set it back",
-                       FindString(live, "spec.storageClassName"));
-  }
-  const std::string wanted = FindString(desired, "spec.resources.requests.storage");
-  const std::string there = FindString(live, "spec.resources.requests.storage");
-  const auto a = api::ParseQuantity(wanted);
-  const auto b = api::ParseQuantity(there);
-  if (a && b && *a < *b) {
-    return fmt::format("a volume can't shrink from {} to {}: set the size back", there, wanted);
-  }
-  return "";
-}
-
 std::string AnnotationOf(const Json& object, std::string_view name) {
   const Json* annotations = k8s::Find(object, "metadata.annotations");
   return annotations == nullptr ? "" : annotations->value(std::string(name), "");
@@ -140,10 +123,7 @@ void Planner::Change(const DesiredObject& desired, const OwnedObject& object) {
   if (!path && object.meta.ControlledBy(cluster_uid_) && k8s::Find(desired.body, owners) == nullptr)
     path = owners;
   if (!path) return;
-  PlannedStep& step = Apply(desired, object.meta.name, fmt::format("{} differs from what is asked", *path));
-  if (desired.resource == k8s::kPersistentVolumeClaims && step.shown.blocked_by.empty()) {
-    step.shown.blocked_by = ClaimRefusal(desired.body, *object.body, *path);
-  }
+  Apply(desired, object.meta.name, fmt::format("{} differs from what is asked", *path));
 }
 
 // What of the spec needs a restart; "" = nothing.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "operator/api/cluster.h"
@@ -44,6 +45,8 @@ struct PlannedStep {
   bool awaited = false;  // what it waits for comes by itself: it was taken already, or is blocked for a while
   // Takes long, and nobody has to wait for it: the Cluster is Ready meanwhile.
   bool background = false;
+  std::string_view degraded_as;  // the reason of Degraded while it is blocked for good; "": StepBlocked,
+                                 // or none of one in the background
   bool far_off = false;  // awaited for so long that the Cluster is looked at no more often than one at rest
   api::PlanStep shown;
 

@@ -183,19 +183,6 @@ Prune Service/quickstart-external-bootstrap: nothing in the Cluster asks for it 
 )");
 }
 
-TEST(ClusterPlanTest, VolumesGrowAndDontShrink) {
-  const LiveObjects live = AsAsked(TestCluster());
-  EXPECT_EQ(Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"20Gi"}]}})"), live),
-            "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-0: "
-            "spec.resources.requests.storage differs from what is asked\n");
-  EXPECT_EQ(
-      Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"5Gi"}]}})"), live),
-      "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-0: "
-      "spec.resources.requests.storage differs from what is asked | blocked: a volume can't shrink from "
-      "10Gi to 5Gi: set the size back\n");
-  EXPECT_EQ(Plan(TestCluster(R"({"storage":{"volumes":[{"name":"data","size":"10240Mi"}]}})"), live), "");
-}
-
 TEST(ClusterPlanTest, AClaimThatIsToOutliveTheClusterIsSetFree) {
   constexpr char kDelete[] =
       R"({"storage":{"volumes":[{"name":"data","size":"10Gi"}],"deletionPolicy":"Delete"}})";

@@ -14,8 +14,10 @@
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
+#include "operator/reconcile/cluster/renewal_steps.h"
 #include "operator/reconcile/cluster/scale_steps.h"
 #include "operator/reconcile/cluster/upgrade_steps.h"
+#include "operator/reconcile/cluster/volume_steps.h"
 #include "operator/reconcile/look_interval.h"
 #include "operator/resources/names.h"
 
@@ -149,6 +151,8 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
       PlanScale(cluster, seen->formation, seen->pods, topology, parts_.options.addressing);
   std::vector<PlannedStep> claims = PlanClaimRemoval(cluster, seen->formation, live);
   scale.insert(scale.end(), std::make_move_iterator(claims.begin()), std::make_move_iterator(claims.end()));
+  std::vector<PlannedStep> renewal = PlanRenewal(cluster, seen->formation, live, topology);
+  scale.insert(scale.end(), std::make_move_iterator(renewal.begin()), std::make_move_iterator(renewal.end()));
   std::vector<DesiredObject> desired = DesiredObjects(cluster, seen->formation, live, parts_.options);
   AddRacks(seen->racks, live, &desired);
   const std::optional<ConfigValues> observed = topology != nullptr ? topology->broker_defaults : std::nullopt;
@@ -157,10 +161,16 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   seen->balance = std::move(moves.status);
   std::optional<PlannedStep> alter =
       ApplyLiveConfig(cluster, live, observed, ThrottleConfigs(moves.throttle), &desired);
+  const VolumeFindings volumes =
+      FindVolumes(cluster, seen->formation, live, topology, parts_.clock.WallTimeMs());
+  SizeClaims(cluster.spec.storage, volumes, &desired);
   seen->steps = PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live);
+  std::vector<PlannedStep> growth = TakeGrowth(cluster, volumes, &seen->steps);
+  PlanRemounts(cluster, volumes, live, &seen->steps);
   PlanRestarts(cluster, WhyNoRestartWhileScaling(seen->formation, scale), seen);
   if (alter) seen->steps.push_back(*std::move(alter));
   Explain(cluster, seen->formation, &seen->steps);
+  PermitStop(cluster, seen->formation, topology, parts_.clock.WallTimeMs(), &seen->steps);
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
   const bool restarts = std::any_of(seen->steps.begin(), seen->steps.end(),
@@ -175,6 +185,8 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
       PlanUpgradeSteps(cluster, parts_.options, parts_.clock.WallTimeMs(), seen);
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(upgrade.begin()),
                      std::make_move_iterator(upgrade.end()));
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(growth.begin()),
+                     std::make_move_iterator(growth.end()));
   for (PlannedStep& step : seen->steps) {
     step.awaited = step.awaited || expected_.Pending(step.resource, step.name);
   }
@@ -208,7 +220,8 @@ BalanceSteps ClusterReconciler::PlanMoves(const ClusterResource& cluster, const 
   }
   const bool all_ready = std::all_of(seen.pods.begin(), seen.pods.end(),
                                      [](const PodState& pod) { return pod.ready && !pod.deleting; });
-  const bool settled = formation.fenced.empty() && all_ready && seen.pods.size() == formation.members.size();
+  const bool settled = formation.fenced.empty() && !formation.renewals.broker && all_ready &&
+                       seen.pods.size() == formation.members.size();
   std::optional<BalanceGoals> goals = GoalsOf(formation, seen.topology);
   const bool leaves = !formation.leaving.empty();
   if (formation.members.size() < 2 || (leaves ? goals->drained.empty() : !settled)) goals.reset();
@@ -320,7 +333,8 @@ env::Task<Status> ClusterReconciler::Take(std::string cluster_uid, std::string b
     if (step.fresh) DOHLE_CO_RETURN_IF_ERROR(co_await CheckFree(cluster_uid, step));
     k8s::ApplyOptions options;
     options.field_manager = kFieldManager;
-    co_return (co_await parts_.client.Apply(step.resource, *step.body, options)).status();
+    Status applied = (co_await parts_.client.Apply(step.resource, *step.body, options)).status();
+    co_return ExplainRefusal(step, std::move(applied));
   }
   if (step.action != nullptr) {
     DOHLE_CO_RETURN_IF_ERROR(co_await parts_.kafka.Take(std::move(bootstrap), *step.action));

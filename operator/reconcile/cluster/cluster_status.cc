@@ -18,10 +18,10 @@ struct Verdict {
   std::string message;
 };
 
-// What nobody waits for holds nothing up.
+// What nobody waits for holds nothing up, unless it says so.
 const PlannedStep* FirstBlocked(const ClusterSighting& s) {
   const auto it = std::find_if(s.steps.begin(), s.steps.end(), [](const auto& step) {
-    return step.blocked() && !step.awaited && !step.background;
+    return step.blocked() && !step.awaited && (!step.background || !step.degraded_as.empty());
   });
   return it == s.steps.end() ? nullptr : &*it;
 }
@@ -69,7 +69,8 @@ Verdict Degraded(const ClusterSighting& s) {
     return {true, kReasonRollHalted, fmt::format("the restart of brokers has stopped: {}", s.roll_halted)};
   }
   if (const PlannedStep* step = FirstBlocked(s)) {
-    return {true, kReasonBlocked, fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
+    return {true, step->degraded_as.empty() ? kReasonBlocked : step->degraded_as,
+            fmt::format("{}: {}", step->shown.object, step->shown.blocked_by)};
   }
   if (AllReady(s) && !Stopped(s) && !s.facts_status.ok()) {
     return {true, kReasonUnreachable,

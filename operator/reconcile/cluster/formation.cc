@@ -8,6 +8,7 @@
 
 #include "operator/reconcile/cluster/occupancy.h"
 #include "operator/reconcile/cluster/pod_state.h"
+#include "operator/reconcile/cluster/renewal_steps.h"
 #include "operator/resources/names.h"
 #include "operator/resources/objects.h"
 
@@ -156,6 +157,30 @@ Removal NextRemoval(const Member& member, bool leaves, bool has_pod, const Topol
   return member.removal;
 }
 
+// A Pod that is made while a claim of it goes would wait for that one.
+bool ClaimGoes(const ClusterResource& cluster, const LiveObjects& live, int32_t id) {
+  const auto claims = live.find(k8s::kPersistentVolumeClaims.plural);
+  if (claims == live.end()) return false;
+  return std::any_of(claims->second.begin(), claims->second.end(), [&](const auto& claim) {
+    const k8s::ObjectMeta& meta = claim.second->meta;
+    return meta.deleting() && BrokerOf(meta) == id &&
+           meta.Label(resources::kClusterLabel) == cluster.meta.name.name;
+  });
+}
+
+void ChooseRenewal(const ClusterResource& cluster, const LiveObjects& live,
+                   const std::map<int32_t, Member>& members, const Topology* topology, Formation* formation) {
+  std::string hold;
+  if (cluster.spec.hibernated) hold = "spec.hibernated is set";
+  if (!cluster.meta.Annotation(resources::kFenceAnnotation).empty())
+    hold = fmt::format("the annotation {} is set", resources::kFenceAnnotation);
+  if (!formation->leaving.empty())
+    hold = fmt::format("broker {} is being taken away first", fmt::join(formation->leaving, ", "));
+  std::vector<Member> all;
+  for (const auto& [id, member] : members) all.push_back(member);
+  formation->renewals = RenewalsOf(cluster, live, all, topology, hold);
+}
+
 // Those that follow first, then those that vote, the active controller last: what stops later has somebody
 // to agree with as long as can be. Without anybody who tells, all.
 void Hibernate(const ClusterResource& cluster, const LiveObjects& live, const Topology* topology,
@@ -231,7 +256,7 @@ const Member* Formation::Find(int32_t id) const {
 }
 
 bool Formation::Leaves(int32_t id) const {
-  return std::find(leaving.begin(), leaving.end(), id) != leaving.end();
+  return Renewed(id) || std::find(leaving.begin(), leaving.end(), id) != leaving.end();
 }
 
 Formation FormationOf(const ClusterResource& cluster, const LiveObjects& live, const Topology* topology) {
@@ -256,9 +281,13 @@ Formation FormationOf(const ClusterResource& cluster, const LiveObjects& live, c
       std::erase_if(formation.leaving,
                     [&](int32_t id) { return members.at(id).removal != Removal::kStopping; });
     }
+    ChooseRenewal(cluster, live, members, topology, &formation);
     for (auto& [id, member] : members) {
-      member.removal = NextRemoval(member, formation.Leaves(id), HasPod(cluster, live, id), topology);
+      const bool has_pod = HasPod(cluster, live, id);
+      member.removal = formation.Renewed(id) ? NextRenewal(member, has_pod, topology)
+                                             : NextRemoval(member, formation.Leaves(id), has_pod, topology);
       member.runs = member.removal != Removal::kStopping && member.removal != Removal::kDone;
+      if (!has_pod && ClaimGoes(cluster, live, id)) member.runs = false;
       formation.members.push_back(member);
     }
   }

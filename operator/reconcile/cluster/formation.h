@@ -22,6 +22,7 @@
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_resource.h"
 #include "operator/reconcile/kafka/topology.h"
+#include "operator/reconcile/volumes/renewal.h"
 #include "operator/resources/member.h"
 #include "operator/resources/quorum.h"
 
@@ -32,10 +33,13 @@ struct Formation {
   std::vector<int32_t> leaving;            // of them: those that are wanted no more, and may go
   std::vector<int32_t> fenced;             // of them: those that shall be stopped by annotation
   resources::Quorum quorum;
-  std::string refusal;  // a sentence: why there aren't as many brokers as are asked for; "" if there are
+  RenewalPlan renewals;  // whose volumes are made anew (renewal_steps.h)
+  std::string refusal;   // a sentence: why there aren't as many brokers as are asked for; "" if there are
 
   const resources::Member* Find(int32_t id) const;
+  // It is to be emptied: for good, or to get its volumes anew.
   bool Leaves(int32_t id) const;
+  bool Renewed(int32_t id) const { return renewals.broker == id; }
 };
 
 // `topology`: null if nobody tells what there is; nothing that is running is then taken away.

@@ -56,7 +56,10 @@ class ScalePlanner {
     if (broker == nullptr || broker->fenced) return;
     if (formation_.Leaves(member.id)) {
       if (!broker->cordoned && member.removal == Removal::kDraining)
-        Add("Cordon", Named(id), "it leaves: it gets no new replicas", SetCordon(id, "*"));
+        Add("Cordon", Named(id),
+            formation_.Renewed(member.id) ? "its volumes are made anew: it gets no new replicas"
+                                          : "it leaves: it gets no new replicas",
+            SetCordon(id, "*"));
     } else if (broker->cordoned) {
       Add("Uncordon", Named(id), "it stays, and takes replicas", SetCordon(id, std::nullopt));
     }
@@ -110,7 +113,7 @@ class ScalePlanner {
   void Forget(const Member& member) {
     const NodeId id(member.id);
     const BrokerPlace* broker = FindBroker(topology_, id);
-    if (member.removal != Removal::kStopping || broker == nullptr) return;
+    if (member.removal != Removal::kStopping || broker == nullptr || formation_.Renewed(member.id)) return;
     const bool has_pod = std::any_of(pods_.begin(), pods_.end(), [&](const PodState& pod) {
       return pod.broker == NodeId(member.id) && !pod.name.empty();
     });
@@ -143,6 +146,11 @@ const Member* MemberOfClaim(const Formation& formation, const PlannedStep& claim
 }
 
 std::string WhyMarked(const Member& member, const Formation& formation) {
+  if (formation.Renewed(member.id)) {
+    return member.removal == Removal::kStopping
+               ? "nobody misses its broker, and it is stopped to get volumes anew"
+               : "its broker gets volumes anew, and is emptied first";
+  }
   switch (member.removal) {
     case Removal::kNone:
       return "its broker stays";
@@ -208,6 +216,8 @@ void Explain(const ClusterResource& cluster, const Formation& formation, std::ve
       step.shown.reason = fmt::format("the annotation {} names it", resources::kFenceAnnotation);
     } else if (cluster.spec.hibernated) {
       step.shown.reason = "spec.hibernated is set";
+    } else if (formation.Renewed(member->id)) {
+      step.shown.reason = formation.renewals.reason + ", and nobody misses it meanwhile";
     } else {
       step.shown.reason = "it holds nothing any more and leaves";
     }
@@ -218,6 +228,8 @@ std::string WhyNoRestartWhileScaling(const Formation& formation,
                                      const std::vector<PlannedStep>& scale_steps) {
   if (!formation.leaving.empty())
     return fmt::format("broker {} is being taken away", fmt::join(formation.leaving, ", "));
+  if (formation.renewals.broker)
+    return fmt::format("broker {} gets its volumes anew", *formation.renewals.broker);
   for (const PlannedStep& step : scale_steps) {
     if (step.action == nullptr) continue;
     if (std::holds_alternative<AddVoter>(*step.action) || std::holds_alternative<RemoveVoter>(*step.action))

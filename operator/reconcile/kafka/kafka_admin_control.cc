@@ -48,8 +48,14 @@ void AddSizes(const client::LogDirs& dirs, const Beginnings& beginnings, Topolog
     if (dir.total_bytes >= 0) broker->disk_bytes = std::max<int64_t>(broker->disk_bytes, 0) + dir.total_bytes;
     if (dir.usable_bytes >= 0)
       broker->disk_free_bytes = std::max<int64_t>(broker->disk_free_bytes, 0) + dir.usable_bytes;
+    LogDirPlace& log_dir = broker->log_dirs.emplace_back();
+    log_dir.path = dir.path;
+    log_dir.works = dir.status.ok();
+    log_dir.total_bytes = dir.total_bytes;
+    log_dir.free_bytes = dir.usable_bytes;
     for (const client::ReplicaSize& replica : dir.replicas) {
       broker->bytes += replica.bytes;
+      log_dir.bytes += replica.bytes;
       if (PartitionPlace* place = Find(*topology, beginnings, replica.topic, replica.partition))
         place->bytes = std::max(place->bytes, replica.bytes);
     }

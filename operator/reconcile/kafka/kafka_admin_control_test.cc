@@ -58,6 +58,9 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   EXPECT_EQ(topology.brokers[0].disk_bytes, 200);
   EXPECT_EQ(topology.brokers[0].disk_free_bytes, 70);
   EXPECT_EQ(topology.brokers[1].disk_bytes, -1) << "not told";
+  ASSERT_EQ(topology.brokers[0].log_dirs.size(), 2);
+  EXPECT_EQ(topology.brokers[0].log_dirs[0].bytes, 12);
+  EXPECT_EQ(topology.brokers[0].log_dirs[1].free_bytes, 30);
   EXPECT_TRUE(topology.brokers[2].fenced);
   EXPECT_THAT(topology.brokers[1].failed_directories, ElementsAre("/var/lib/dohle/more/log"));
   EXPECT_TRUE(topology.brokers[0].failed_directories.empty()) << "that nobody tells says nothing of a disk";

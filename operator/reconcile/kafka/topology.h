@@ -18,6 +18,13 @@ namespace dohle::reconcile {
 // Most partitions have three replicas; more are held too.
 using Replicas = absl::InlinedVector<NodeId, 4>;
 
+struct LogDirPlace {
+  std::string path;
+  bool works = true;
+  int64_t bytes = 0;                          // of the replicas in it
+  int64_t total_bytes = -1, free_bytes = -1;  // of its file system (KIP-827); -1 = unknown
+};
+
 struct BrokerPlace {
   NodeId id = kNoNode;
   std::string rack;                               // broker.rack; "" = none
@@ -25,6 +32,7 @@ struct BrokerPlace {
   bool cordoned = false;                          // it serves, and takes no new replicas (KIP-1066)
   int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
+  std::vector<LogDirPlace> log_dirs;              // as far as it tells them
   std::vector<std::string> failed_directories;    // paths of those that it has taken offline (KIP-112)
 };
 
