@@ -91,6 +91,8 @@ TEST(BrokerConfig, ControllerOnly) {
   EXPECT_TRUE(loaded->config.listeners.broker.empty());
   ASSERT_EQ(loaded->config.listeners.advertised_controller.size(), 1u);
   EXPECT_EQ(ToString(loaded->config.listeners.advertised_controller[0].endpoint), "a.example:9093");
+  properties["inter.broker.listener.name"] = "INTERNAL";
+  EXPECT_EQ(LoadBrokerConfig(properties)->config.listeners.inter_broker_listener, "INTERNAL");
   properties["listeners"] = "CONTROLLER://:9093,PLAINTEXT://:9092";
   EXPECT_THAT(Refusal(properties), HasSubstr("must only contain KRaft controller listeners"));
   EXPECT_THAT(Refusal({{"process.roles", "controller"}}), HasSubstr("controller.listener.names"));

@@ -257,6 +257,9 @@ StatusOr<ListenersConfig> ParseListeners(const EffectiveValues& values, const No
   }
   DOHLE_RETURN_IF_ERROR(ReadAdvertised(values, map, config));
   if (roles.broker) DOHLE_RETURN_IF_ERROR(ChooseInterBroker(values, config));
+  // A controller alone has none of its own: it is where it looks after brokers (failure_detector.h).
+  if (const auto name = values.OptionalString("inter.broker.listener.name"); name && !roles.broker)
+    config.inter_broker_listener = Upper(*name);
   return config;
 }
 
