@@ -41,7 +41,7 @@ struct LogOpenOptions {
   Offset log_start_offset{0};   // of the checkpoint, 0 without
   Offset recovery_point{0};     // of the checkpoint, 0 without
   bool clean_shutdown = false;  // .kafka_cleanshutdown was there: nothing is scanned
-  bool was_cleaned = false;     // the cleaner's checkpoint knows it: offsets may be missing between segments
+  bool was_cleaned = false;     // offsets may be missing between segments past the recovery point, too
   int64_t now_ms = 0;
 };
 
