@@ -174,8 +174,8 @@ TEST(BalancePropertyTest, DisksStayBelowTheirLimit) {
     }
     double fullest = kDiskLimit;
     for (const BrokerPlace& broker : topology.brokers) {
-      fullest = std::max(fullest, 1 - static_cast<double>(broker.disk_free_bytes) /
-                                          static_cast<double>(broker.disk_bytes));
+      fullest = std::max(
+          fullest, 1 - static_cast<double>(broker.disk_free_bytes) / static_cast<double>(broker.disk_bytes));
     }
     const BalancePlan plan = MakeBalancePlan(topology, {});
     const Topology reached = Reached(topology, plan);

@@ -36,7 +36,8 @@ std::optional<BrokerIndex> FindBroker(const Placement& placement, const LoadBand
   std::optional<BrokerIndex> best;
   Badness least;
   for (const BrokerIndex b : placement.usable()) {
-    if (placement.brokers()[b].down || placement.brokers()[b].cordoned || Contains(partition.seats, b)) continue;
+    if (placement.brokers()[b].down || placement.brokers()[b].cordoned || Contains(partition.seats, b))
+      continue;
     const bool held = placement.Holds(p, b);
     const bool spare = placement.Fits(b, partition.bytes);
     if (!spare && (disk == DiskUse::kSpare || !placement.FitsAtAll(b, partition.bytes))) continue;

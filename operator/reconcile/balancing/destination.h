@@ -16,9 +16,9 @@ enum class DiskUse : uint8_t { kSpare, kAsked };
 
 // The best broker in place of that at `seat`, or for one more replica if that is behind the last: one that
 // serves, has room, and leaves the partition in at least `least_racks`. More racks come first, as long as
-// they are wanted; then spare room on disks; then what costs no copying; then what is good for the loads. None: there is none.
+// they are wanted; then spare room on disks; then what costs no copying; then what is good for the loads.
+// None: there is none.
 std::optional<BrokerIndex> FindBroker(const Placement& placement, const LoadBands& bands, uint32_t p,
-                                      size_t seat, int least_racks,
-                                      DiskUse disk = DiskUse::kSpare);
+                                      size_t seat, int least_racks, DiskUse disk = DiskUse::kSpare);
 
 }  // namespace dohle::reconcile
