@@ -108,6 +108,7 @@ struct Broker::Parts {
   std::unique_ptr<server::AdminEndpoint> admin;
   Listeners listeners;
   std::unique_ptr<storage::LogRegistry> logs;
+  Uuid incarnation_id;  // of the broker, from before its first metadata on
   std::unique_ptr<metadata::MetadataLog> metadata_log;
   server::ServerConfigValidator validator;
   std::unique_ptr<controller::Controller> controller;
@@ -201,6 +202,7 @@ void Broker::Parts::MakeReplicas() {
   replica::ReplicaSetOptions options = ToReplicaSetOptions(config(), env.executors.size());
   replication =
       server::MakeReplicationContext(env, config(), metadata_log->cache(), server_metrics, isr_updates.get());
+  options.incarnation_id = incarnation_id;
   options.replication = &replication;
   options.flush_times = {&env.clock, server_metrics.log_flush_time_us};
   options.cordoned = [this] {
@@ -243,10 +245,12 @@ void Broker::Parts::MakeGroups() {
       ToGroupConfig(config()),
       coordinator::GroupCoordinator::Parts{env.clock, env.random, env.blocking_pool, *group_log,
                                            *topic_lookup, env.executors});
-  group_publisher = std::make_unique<server::GroupPublisher>(config().node_id, *groups);
+  group_publisher = std::make_unique<server::GroupPublisher>(config().node_id, incarnation_id, *groups);
 }
 
 void Broker::Parts::MakeServices() {
+  incarnation_id = logs->unheard_incarnation();
+  if (incarnation_id.is_zero()) incarnation_id = env.random.NextUuid();
   MakeController();
   MakeReplicas();
   MakeFetchers();
@@ -313,7 +317,7 @@ env::Task<Status> Broker::Parts::Register() {
   options.rack = config().rack;
   options.endpoints = listeners.BrokerEndpoints();
   options.previous_broker_epoch = logs->previous_broker_epoch();
-  options.incarnation_id = logs->unheard_incarnation();
+  options.incarnation_id = incarnation_id;
   for (const auto& directory : logs->directories()) {
     options.log_dirs.push_back(directory->properties().directory_id);
   }

@@ -17,11 +17,15 @@ namespace dohle {
 namespace {
 
 constexpr int kUsageError = 2;
+// What is on its disks makes no sense, or can't be read: a restart alone won't help. The operator knows the
+// code (operator/reconcile/healing/heal_plan.h).
+constexpr int kDamagedData = 3;
 constexpr absl::Duration kAwaitedFileInterval = absl::Milliseconds(50);
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "dohle-broker: %.*s\n", static_cast<int>(Message(status).size()),
                Message(status).data());
+  if (absl::IsDataLoss(status)) return kDamagedData;
   return absl::IsInvalidArgument(status) ? kUsageError : 1;
 }
 

@@ -1,5 +1,6 @@
 #include "broker/controller/brokers.h"
 
+#include "broker/controller/directories.h"
 #include "broker/controller/elections.h"
 #include "broker/controller/placement.h"
 #include "broker/controller/test_cluster.h"
@@ -256,6 +257,31 @@ TEST_F(BrokersTest, WhoStoppedUncleanlyIsNotEligibleAnyMore) {
   EXPECT_TRUE(cluster.Partition("alone").elr.empty());
   // As the last known leader it still is the best there is, and has to recover.
   Heartbeat(Request(1));
+  EXPECT_EQ(cluster.Partition("alone").leader, NodeId(1));
+  EXPECT_EQ(cluster.Partition("alone").leader_recovery_state, LeaderRecoveryState::kRecovering);
+}
+
+TEST_F(BrokersTest, TheLastKnownLeaderLeadsOnceItSaysWhereItsReplicaLies) {
+  cluster.AddTopic("alone", {Ids({1})});
+  Fence(1);
+  heartbeats.EndSession(NodeId(1));
+  auto registration = Registration(1, 77, -1);
+  registration.log_dirs = {TestCluster::DirectoryOf(1, 5)};
+  EXPECT_EQ(Register(registration), ErrorCode::kNone);
+  Heartbeat(Request(1));
+  ASSERT_FALSE(Broker(1).fenced);
+  EXPECT_EQ(cluster.Partition("alone").leader, kNoNode) << "its replica is known to be elsewhere";
+  kafka::AssignReplicasToDirsRequest request;
+  request.broker_id = 1;
+  request.broker_epoch = Broker(1).epoch.value();
+  auto& directory = request.directories.emplace_back();
+  directory.id = TestCluster::DirectoryOf(1, 5);
+  auto& topic = directory.topics.emplace_back();
+  topic.topic_id = cluster.image().topics.Find("alone")->id;
+  topic.partitions.emplace_back().partition_index = 0;
+  const auto decided = AssignReplicasToDirs(cluster.Context(), request);
+  ASSERT_EQ(decided.response.error_code, 0);
+  cluster.Replay(decided.records);
   EXPECT_EQ(cluster.Partition("alone").leader, NodeId(1));
   EXPECT_EQ(cluster.Partition("alone").leader_recovery_state, LeaderRecoveryState::kRecovering);
 }

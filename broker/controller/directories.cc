@@ -31,6 +31,11 @@ ErrorCode AssignOne(const DecisionContext& context, NodeId broker, const Directo
     change.acceptable_leader = [usual = change.acceptable_leader, broker](NodeId candidate) {
       return candidate != broker && usual(candidate);
     };
+  } else if (partition->leader == kNoNode) {
+    // Whoever is back with another disk may be the only one who can lead, and nothing else would ask soon.
+    change.acceptable_leader = [usual = change.acceptable_leader, broker, &context](NodeId candidate) {
+      return candidate == broker ? context.image.cluster.IsActive(broker) : usual(candidate);
+    };
   }
   if (std::optional<VersionedRecord> record = BuildPartitionChange(change); record.has_value()) {
     records->push_back(std::move(*record));

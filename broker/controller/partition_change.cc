@@ -97,7 +97,9 @@ class Builder {
     candidates.insert(partition_.isr.begin(), partition_.isr.end());
     elr_.clear();
     for (const NodeId id : candidates) {
-      if (!Contains(isr_, id) && id != change_.unclean_shutdown) elr_.push_back(id);
+      // Whoever has been moved away has deleted what it had, and would be waited for in vain.
+      if (Contains(replicas_, id) && !Contains(isr_, id) && id != change_.unclean_shutdown)
+        elr_.push_back(id);
     }
   }
 

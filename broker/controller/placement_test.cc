@@ -3,20 +3,14 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include <random>
 #include <set>
+
+#include "broker/controller/test_cluster.h"
 
 namespace dohle::controller {
 namespace {
 
-class SeededRandom : public env::Random {
- public:
-  explicit SeededRandom(uint64_t seed) : engine_(seed) {}
-  uint64_t Next() override { return engine_(); }
-
- private:
-  std::mt19937_64 engine_;
-};
+using testing::SeededRandom;
 
 TEST(Placement, SaysInKafkasWordsWhyNot) {
   constexpr std::string_view kAllFenced =

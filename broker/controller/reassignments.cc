@@ -55,6 +55,15 @@ ApiError Unknown(std::string message) {
   return ApiError(ErrorCode::kUnknownTopicOrPartition, std::move(message));
 }
 
+// Whether of those in sync enough stay for what is acknowledged: it may be with those alone that would go.
+// Kafka asks for one of them only.
+bool EnoughStay(const DecisionContext& context, const TopicRules& rules,
+                const PartitionRegistration& partition, const Replicas& replicas, const Replicas& isr) {
+  if (!context.image.features.elr_enabled() || rules.unclean_election) return true;
+  const auto min_isr = static_cast<size_t>(std::max(rules.min_isr, 1));
+  return isr.size() >= std::min({min_isr, replicas.size(), partition.isr.size()});
+}
+
 ApiError Cancel(const DecisionContext& context, const TopicImage& topic, PartitionIndex index,
                 const PartitionRegistration& partition, RecordList* records) {
   if (!IsReassigning(partition)) return ApiError(ErrorCode::kNoReassignmentInProgress);
@@ -74,6 +83,12 @@ ApiError Cancel(const DecisionContext& context, const TopicImage& topic, Partiti
                                   topic.name, index.value()));
     }
     isr.push_back(replicas.front());
+  }
+  if (!EnoughStay(context, rules, partition, replicas, isr)) {
+    return ApiError(ErrorCode::kInvalidReplicaAssignment,
+                    fmt::format("Unable to revert partition assignment for {}:{} because fewer than "
+                                "min.insync.replicas of the replicas that would stay are in sync.",
+                                topic.name, index.value()));
   }
   PartitionChange change = ChangeOf(context, rules, topic.id, index, partition);
   if (rules.unclean_election) change.election = Election::kUnclean;

@@ -135,6 +135,34 @@ TEST_F(ReassignmentsTest, CancelsUncleanlyOnlyIfThatIsAllowed) {
   EXPECT_EQ(cluster.Partition("demo").leader, NodeId(1));
 }
 
+TEST_F(ReassignmentsTest, IsNotCancelledWhereTooFewThatStayAreInSync) {
+  cluster.SetConfig(metadata::ConfigResourceType::kTopic, "demo", "min.insync.replicas", "2");
+  EXPECT_EQ(Alter(Request({{4, 5, 1}})), kOk);
+  PartitionRegistration partition = cluster.Partition("demo");
+  partition.isr = Ids({1, 4});
+  cluster.SetPartition("demo", 0, partition);
+  EXPECT_EQ(Alter(Request(std::nullopt)),
+            Answer(ErrorCode::kInvalidReplicaAssignment,
+                   "Unable to revert partition assignment for demo:0 because fewer than min.insync.replicas "
+                   "of the replicas that would stay are in sync."));
+  EXPECT_EQ(cluster.Partition("demo").isr, Ids({1, 4}));
+  partition.isr = Ids({1, 3, 4});
+  cluster.SetPartition("demo", 0, partition);
+  EXPECT_EQ(Alter(Request(std::nullopt)), kOk);
+  EXPECT_EQ(cluster.Partition("demo").isr, Ids({1, 3}));
+}
+
+TEST_F(ReassignmentsTest, WhoIsMovedAwayIsNoEligibleLeaderAnyMore) {
+  cluster.SetConfig(metadata::ConfigResourceType::kTopic, "demo", "min.insync.replicas", "2");
+  EXPECT_EQ(Alter(Request({{4, 5, 1}})), kOk);
+  PartitionRegistration partition = cluster.Partition("demo");
+  partition.isr = Ids({1});
+  partition.elr = Ids({3, 4});
+  cluster.SetPartition("demo", 0, partition);
+  EXPECT_EQ(Alter(Request(std::nullopt)), kOk);
+  EXPECT_EQ(cluster.Partition("demo").elr, Ids({3}));
+}
+
 TEST_F(ReassignmentsTest, ListsWhatIsUnderWay) {
   kafka::ListPartitionReassignmentsRequest request;
   request.topics.reset();

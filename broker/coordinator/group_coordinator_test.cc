@@ -126,6 +126,16 @@ class GroupCoordinatorTest : public testing::Test {
     return result->value_or(R());
   }
 
+  // Of the group g.
+  static kafka::JoinGroupRequest NewMember() {
+    kafka::JoinGroupRequest join;
+    join.group_id = "g";
+    join.session_timeout_ms = 6000;
+    join.rebalance_timeout_ms = 10'000;
+    join.protocol_type = "consumer";
+    join.protocols.push_back({"range", "x"});
+    return join;
+  }
   kafka::OffsetCommitRequest Commit(std::string_view group, int64_t offset, int32_t partition = 0) {
     kafka::OffsetCommitRequest request;
     request.group_id = Own(group);
@@ -247,12 +257,7 @@ TEST_F(GroupCoordinatorTest, BatchesFollowTheTopicsLimit) {
 TEST_F(GroupCoordinatorTest, AGroupsWholeLife) {
   ElectAll(1);
   world_.RunFor(absl::Seconds(1));
-  kafka::JoinGroupRequest join;
-  join.group_id = "g";
-  join.session_timeout_ms = 6000;
-  join.rebalance_timeout_ms = 10'000;
-  join.protocol_type = "consumer";
-  join.protocols.push_back({"range", "x"});
+  kafka::JoinGroupRequest join = NewMember();
   const RequestOrigin origin{"c", "/127.0.0.1"};
   kafka::JoinGroupResponse first = Do(coordinator_->JoinGroup(origin, join, 9));
   ASSERT_EQ(first.error_code, Code(ErrorCode::kMemberIdRequired));
@@ -294,12 +299,7 @@ TEST_F(GroupCoordinatorTest, AGroupsWholeLife) {
 TEST_F(GroupCoordinatorTest, WhoWaitsIsToldWhenThePartitionMoves) {
   ElectAll(1);
   world_.RunFor(absl::Seconds(1));
-  kafka::JoinGroupRequest join;
-  join.group_id = "g";
-  join.session_timeout_ms = 6000;
-  join.rebalance_timeout_ms = 10'000;
-  join.protocol_type = "consumer";
-  join.protocols.push_back({"range", "x"});
+  const kafka::JoinGroupRequest join = NewMember();
   const RequestOrigin origin{"c", "/127.0.0.1"};
   const auto waiting = Begin(coordinator_->JoinGroup(origin, join, 3));
   const kafka::OffsetCommitRequest commit = Commit("g", 5);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "broker/storage/test_directory.h"
 #include "lib/env/posix/posix_env.h"
 #include "lib/env/posix/test_seed.h"
+#include "lib/env/sim/sim_world.h"
 
 namespace dohle::replica {
 namespace {
@@ -219,6 +221,50 @@ TEST_F(PartitionTest, KeepsTheFirstAttachment) {
   EXPECT_EQ(alive, 1);
   partition_.reset();
   EXPECT_EQ(alive, 0);
+}
+
+// What a follower wrote and is to flush may be cut off by the next leader before the disk has done it.
+TEST(PartitionFlushTest, WhatIsCutOffMeanwhileIsNotWaitedFor) {
+  env::SimWorld world(1);
+  env::SimNode& node = world.AddNode("broker-1");
+  storage::LogOpenOptions options;
+  options.file_system = &node.env().file_system;
+  options.directory = "/data/t-0";
+  options.partition = {"t", PartitionIndex(0)};
+  storage::LogConfig config;
+  config.flush_messages = 1;
+  options.config = std::make_shared<const storage::LogConfig>(config);
+  ASSERT_TRUE(options.file_system->CreateDirectories(options.directory).ok());
+  storage::LoadedLog loaded;
+  loaded.partition = options.partition;
+  loaded.log = std::move(*storage::Log::Open(options));
+  const auto partition =
+      std::make_shared<Partition>(NodeId(1), std::move(loaded), Offset(0), node.env().blocking_pool);
+  std::string bytes = storage::testing::SimpleBatch(3);
+  Status flushed = MakeStatus(StatusCode::kUnknown, "not over");
+  const auto follow = [](Partition& its, int32_t epoch) -> env::Task<void> {
+    Leadership leadership;
+    leadership.leader = NodeId(2);
+    leadership.leader_epoch = LeaderEpoch(epoch);
+    EXPECT_TRUE((co_await its.SetLeadership(std::move(leadership))).ok());
+  };
+  const auto append = [](Partition& its, std::span<const char> batch, Status* result) -> env::Task<void> {
+    *result = co_await its.AppendFetched(LeaderEpoch(0), batch, Offset(0), Offset(0), 1);
+  };
+  const auto truncate = [](Partition& its) -> env::Task<void> {
+    const storage::EpochEnd nothing{LeaderEpoch(0), Offset(0)};
+    EXPECT_TRUE((co_await its.TruncateToDiverging(LeaderEpoch(1), nothing)).ok());
+  };
+  env::Executor& executor = *node.env().executors.front();
+  env::Spawn(executor, follow(*partition, 0));
+  world.RunFor(absl::Seconds(1));
+  node.SetBlockingDelay(absl::Milliseconds(100), absl::Milliseconds(100));
+  env::Spawn(executor, append(*partition, bytes, &flushed));
+  world.RunFor(absl::Milliseconds(50));
+  env::Spawn(executor, follow(*partition, 1));
+  env::Spawn(executor, truncate(*partition));
+  world.RunFor(absl::Seconds(10));
+  EXPECT_TRUE(flushed.ok()) << flushed;
 }
 
 }  // namespace

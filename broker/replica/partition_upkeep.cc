@@ -13,7 +13,8 @@ env::Task<Status> Partition::FlushTo(Offset offset, int64_t now_ms) {
     {
       env::LaneGuard in_lane = co_await lane_.Enter();
       if (gone()) co_return Refusal();
-      if (log_->recovery_point() >= offset) co_return OkStatus();
+      // What was cut off meanwhile needs no flush, and never gets one.
+      if (log_->recovery_point() >= std::min(offset, log_->log_end_offset())) co_return OkStatus();
       if (flushing_) {
         // Who comes while the disk works waits for it, and one of them then syncs for all of them.
         other_flush = std::make_shared<env::OneShot<bool>>();
@@ -129,7 +130,9 @@ env::Task<StatusOr<storage::CleaningResult>> Partition::Clean(storage::CleaningL
     env::LaneGuard in_lane = co_await lane_.Enter();
     if (gone()) co_return Gone();
     auto plan = [&]() -> Status {
-      auto judged = storage::LogCleaner::Judge(*log_, cleaned_to_, high_watermark_, now_ms);
+      // A recovery takes what is missing past the recovery point for lost.
+      const Offset flushed = std::min(high_watermark_, log_->recovery_point());
+      auto judged = storage::LogCleaner::Judge(*log_, cleaned_to_, flushed, now_ms);
       if (!judged.ok()) return judged.status();
       auto planned = storage::LogCleaner::Plan(*log_, *judged, limits, hash_key, now_ms);
       if (planned.ok()) round = std::move(*planned);

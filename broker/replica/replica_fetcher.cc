@@ -21,6 +21,9 @@ constexpr int64_t kBreakOffIntervalMs = 200;
 
 constexpr int64_t kRegistrationLookMs = 20;
 
+// A leader that lost power answers nobody; one that is back at the same address hears of the next attempt.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(2);
+
 constexpr int16_t k35Iv0 = 9, k35Iv1 = 10, k37Iv4 = 19, k39Iv0 = 21, k40Iv3 = 25, k41Iv1 = 27, k42Iv1 = 29;
 
 }  // namespace
@@ -209,7 +212,7 @@ void ReplicaFetcher::Connect() {
   }
   kafka::client::ConnectionOptions options;
   options.client_id = fmt::format("broker-{}-fetcher-{}", options_.plan.node_id.value(), index_);
-  options.connect_timeout = options_.socket_timeout;
+  options.connect_timeout = std::min(kConnectTimeout, options_.socket_timeout);
   options.request_timeout = options_.socket_timeout;
   options.max_response_bytes =
       static_cast<size_t>(options_.plan.response_max_bytes) + static_cast<size_t>(options_.max_batch_bytes);

@@ -227,6 +227,17 @@ TEST_F(ReplicaFetchersTest, ALeaderThatIsAwayIsTriedUntilItIsBack) {
   EXPECT_TRUE(CatchesUp(0, absl::Seconds(2)));
 }
 
+TEST_F(ReplicaFetchersTest, AHostThatAnsweredNothingIsAskedAgainSoon) {
+  options_.socket_timeout = absl::Seconds(30);
+  AppendTo(Lead(0), LeaderEpoch(0), 3);
+  world_.network().CutBothWays("leader", "follower");
+  Follow({0});
+  world_.RunFor(absl::Seconds(20));
+  world_.network().ResetConnections("leader", "follower");  // what was on its way never comes
+  world_.network().HealAll();
+  EXPECT_TRUE(CatchesUp(0, absl::Seconds(4)));
+}
+
 TEST_F(ReplicaFetchersTest, FollowsTheNextLeader) {
   AppendTo(Lead(0), LeaderEpoch(0), 3);
   AppendTo(Lead(1), LeaderEpoch(0), 3);

@@ -22,6 +22,7 @@ ReplicaSet::ReplicaSet(ReplicaSetOptions options, env::Env& env, storage::LogReg
       log_config_of_(std::move(log_config_of)),
       leader_quota_(ReplicationQuota::Side::kLeader, options_.node_id),
       follower_quota_(ReplicationQuota::Side::kFollower, options_.node_id),
+      life_(options_.node_id, options_.incarnation_id),
       cleaner_ran_ms_(MonotonicMs()) {}
 
 std::shared_ptr<const storage::LogConfig> ReplicaSet::ConfigOf(const MetadataImage& image,
@@ -172,13 +173,20 @@ env::Task<std::shared_ptr<Partition>> ReplicaSet::FindDirtiest() {
   co_return dirtiest;
 }
 
+// What is missing past the recovery point of the checkpoint a recovery takes for lost.
+env::Task<StatusOr<storage::CleaningResult>> ReplicaSet::Clean(Partition& partition) {
+  DOHLE_CO_RETURN_IF_ERROR(co_await partition.Flush(env_.clock.WallTimeMs()));
+  DOHLE_CO_RETURN_IF_ERROR(co_await WriteCheckpoints());
+  const storage::CleaningLimits limits{options_.cleaner_memory_bytes};
+  const storage::HashKey hash_key{env_.random.Next(), env_.random.Next()};
+  co_return co_await partition.Clean(limits, hash_key, env_.clock.WallTimeMs(), cleaning_stopped_);
+}
+
 env::Task<void> ReplicaSet::CleanLogs() {
   while (!cleaning_stopped_) {
     std::shared_ptr<Partition> partition = co_await FindDirtiest();
     if (partition == nullptr) co_return;
-    const storage::CleaningLimits limits{options_.cleaner_memory_bytes};
-    const storage::HashKey hash_key{env_.random.Next(), env_.random.Next()};
-    auto cleaned = co_await partition->Clean(limits, hash_key, env_.clock.WallTimeMs(), cleaning_stopped_);
+    auto cleaned = co_await Clean(*partition);
     if (!cleaned.ok()) {
       // Stopped, deleted or truncated meanwhile; a full disk: later again.
       if (absl::IsCancelled(cleaned.status()) || absl::IsFailedPrecondition(cleaned.status())) co_return;

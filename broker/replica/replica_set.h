@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/metadata/own_life.h"
 #include "broker/metadata/publisher.h"
 #include "broker/replica/delayed_removal.h"
 #include "broker/replica/partition_registry.h"
@@ -32,6 +33,7 @@ using LogConfigOf = std::function<std::shared_ptr<const storage::LogConfig>(
 
 struct ReplicaSetOptions {
   NodeId node_id = kNoNode;
+  Uuid incarnation_id;                                  // registered under; zero: leads as the metadata says
   int recovery_threads = 2;                             // num.recovery.threads.per.data.dir
   uint64_t cleaner_memory_bytes = uint64_t{128} << 20;  // log.cleaner.dedupe.buffer.size
   storage::FlushTimes flush_times;
@@ -152,9 +154,11 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   env::Task<void> BeginMissing(const metadata::MetadataUpdate& update, const std::vector<Touched>& touched);
   env::Task<void> SetLeadership(const std::vector<Touched>& touched);
   env::Task<void> TakeOverConfigs(const metadata::MetadataUpdate& update);
-  std::vector<Touched> TouchedBy(const metadata::MetadataUpdate& update) const;
+  // `all`: whatever the update says that it changes.
+  std::vector<Touched> TouchedBy(const metadata::MetadataUpdate& update, bool all) const;
   env::Task<std::vector<storage::PartitionCheckpoint>> CollectCheckpoints();
   env::Task<std::shared_ptr<Partition>> FindDirtiest();
+  env::Task<StatusOr<storage::CleaningResult>> Clean(Partition& partition);
   int64_t MonotonicMs() const;
 
   const ReplicaSetOptions options_;
@@ -166,6 +170,7 @@ class ReplicaSet : public metadata::MetadataPublisher, public StorageListener {
   ReplicationQuota follower_quota_;
   ReplicaFetchers* fetchers_ = nullptr;
   bool loaded_ = false;      // Publish's own
+  metadata::OwnLife life_;   // the same
   env::Lane registry_lane_;  // guards logs_, removals_ and new_partitions_
   DelayedRemoval removals_;
   std::atomic<std::shared_ptr<const OfflineDirectories>> offline_{

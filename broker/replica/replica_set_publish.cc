@@ -65,7 +65,9 @@ env::Task<void> ReplicaSet::Publish(const MetadataUpdate& update) {
   leader_quota_.Update(update);
   follower_quota_.Update(update);
   co_await RemoveGone(update);
-  const std::vector<Touched> touched = TouchedBy(update);
+  // What it leads was passed over until now.
+  const bool all = life_.Begins(*update.after) || update.changes.everything;
+  const std::vector<Touched> touched = TouchedBy(update, all);
   co_await BeginMissing(update, touched);
   co_await SetLeadership(touched);
   if (!first) co_await TakeOverConfigs(update);
@@ -91,14 +93,14 @@ bool ReplicaSet::MayCreate(const MetadataUpdate& update, const Touched& touched)
   return false;
 }
 
-std::vector<ReplicaSet::Touched> ReplicaSet::TouchedBy(const MetadataUpdate& update) const {
+std::vector<ReplicaSet::Touched> ReplicaSet::TouchedBy(const MetadataUpdate& update, bool all) const {
   std::vector<Touched> touched;
   const auto add = [&](const metadata::TopicImage& topic, PartitionIndex index) {
     const metadata::PartitionRegistration* registration = topic.Partition(index);
     if (registration != nullptr && registration->HasReplica(options_.node_id))
       touched.push_back({&topic, index, registration});
   };
-  if (update.changes.everything) {
+  if (all) {
     for (const auto& [id, topic] : update.after->topics.by_id) {
       for (const auto& [index, registration] : topic.partitions) add(topic, index);
     }
@@ -176,6 +178,7 @@ env::Task<void> ReplicaSet::SetLeadership(const std::vector<Touched>& touched) {
   std::vector<ReplicaFetchers::Change> changes(touched.size());
   const auto nothing = []() -> env::Task<void> { co_return; };
   const auto set = [&](size_t i) -> env::Task<void> {
+    if (touched[i].registration->leader == options_.node_id && !life_.begun()) return nothing();
     auto partition = partitions_.Find(touched[i].topic->id, touched[i].partition);
     if (partition == nullptr) return nothing();
     return SetLeadershipOf(options_.node_id, std::move(partition), LeadershipOf(*touched[i].registration),

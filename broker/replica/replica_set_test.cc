@@ -50,6 +50,7 @@ class ReplicaSetTest : public testing::Test {
     partitions_ = std::make_unique<PartitionRegistry>();
     ReplicaSetOptions options;
     options.node_id = kSelf;
+    options.incarnation_id = incarnation_;
     const auto config = std::make_shared<const storage::LogConfig>();
     replicas_ =
         std::make_unique<ReplicaSet>(options, posix_.env(), *logs_, *partitions_,
@@ -169,6 +170,14 @@ class ReplicaSetTest : public testing::Test {
     return names;
   }
 
+  void Register(const Uuid& incarnation) {
+    metadata::BrokerRegistration registration;
+    registration.id = kSelf;
+    registration.incarnation_id = incarnation;
+    image_->cluster.brokers.Set(kSelf, registration);
+  }
+
+  Uuid incarnation_;         // of the next start; zero: it registers with nobody
   bool closes_logs_ = true;  // false: as a crash; for tests with very many logs
   env::PosixEnv posix_;
   TestDirectory directory_;
@@ -304,6 +313,35 @@ TEST_F(ReplicaSetTest, AStartFindsItsReplicasAndSetsStraysAside) {
   EXPECT_TRUE(Summary(2).leader);
   CreateFiles();
   EXPECT_EQ(Directories(), (Names{"t-0", "t-1-stray", "t-2", "t-5"}));
+}
+
+// What it led is in the metadata on its disk: of an epoch in which it may have written what it has forgotten.
+TEST_F(ReplicaSetTest, LeadsNothingBeforeItsRegistration) {
+  constexpr Uuid kBefore{0, 1}, kOurs{0, 2};
+  Register(kBefore);
+  Publish(true);
+  Assign(0, {kSelf, kTwo}, kSelf);
+  Assign(1, {kSelf, kTwo}, kTwo);
+  Publish();
+  Stop();
+  incarnation_ = kOurs;
+  Start();
+  Publish(true);
+  EXPECT_FALSE(Summary(0).leader);
+  EXPECT_TRUE(Follows("2: 1"));
+  // Elected while its session goes on.
+  Assign(1, {kSelf, kTwo}, kSelf);
+  Publish();
+  EXPECT_FALSE(Summary(0).leader || Summary(1).leader);
+  // The registration itself needs touch no partition.
+  Register(kOurs);
+  Publish();
+  EXPECT_TRUE(Summary(0).leader && Summary(1).leader);
+  EXPECT_TRUE(Follows(""));
+  Register(kBefore);
+  Assign(2, {kSelf, kTwo}, kSelf);
+  Publish();
+  EXPECT_TRUE(Summary(2).leader);
 }
 
 TEST_F(ReplicaSetTest, ManyPartitionsChangeLeadersAtOnce) {

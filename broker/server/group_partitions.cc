@@ -115,6 +115,8 @@ std::optional<std::string> ImageTopicLookup::NameOf(const Uuid& id) const {
 env::Task<void> GroupPublisher::Publish(const metadata::MetadataUpdate& update) {
   const metadata::TopicImage* after = update.after->topics.Find(kConsumerOffsetsTopic);
   const metadata::TopicImage* before = update.before->topics.Find(kConsumerOffsetsTopic);
+  const bool led_before = life_.begun();
+  const bool begins = life_.Begins(*update.after);
   const auto leads = [&](const metadata::TopicImage* topic,
                          PartitionIndex index) -> std::optional<LeaderEpoch> {
     const auto* registration = topic == nullptr ? nullptr : topic->Partition(index);
@@ -123,17 +125,22 @@ env::Task<void> GroupPublisher::Publish(const metadata::MetadataUpdate& update) 
   };
   const int32_t count = std::max(after == nullptr ? 0 : after->partition_count(),
                                  before == nullptr ? 0 : before->partition_count());
-  const bool touched = update.changes.everything ||
+  const bool touched = update.changes.everything || begins ||
                        (after != nullptr && update.changes.partitions.contains(after->id)) ||
                        (before != nullptr && update.changes.deleted_topics.contains(before->id));
   for (PartitionIndex index(0); touched && index < PartitionIndex(count); ++index) {
-    const auto was = update.changes.everything ? std::nullopt : leads(before, index);
-    const auto is = leads(after, index);
+    const auto was = led_before ? leads(before, index) : std::nullopt;
+    const auto is = life_.begun() ? leads(after, index) : std::nullopt;
     if (is && was != is) groups_.OnElected(index, *is);
     if (!is && was) groups_.OnResigned(index, *was);
   }
   std::vector<coordinator::DeletedTopic> deleted;
   for (const auto& [id, name] : update.changes.deleted_topics) deleted.push_back({id, name});
+  if (update.changes.everything) {
+    for (const auto& [id, topic] : update.before->topics.by_id) {
+      if (update.after->topics.Find(id) == nullptr) deleted.push_back({id, topic.name});
+    }
+  }
   if (!deleted.empty()) groups_.OnTopicsDeleted(std::move(deleted));
   co_return;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "broker/coordinator/partition_log.h"
+#include "broker/metadata/own_life.h"
 #include "broker/metadata/publisher.h"
 
 namespace dohle::coordinator {
@@ -55,14 +56,15 @@ class ImageTopicLookup : public coordinator::TopicLookup {
 // what is elected can be read.
 class GroupPublisher : public metadata::MetadataPublisher {
  public:
-  GroupPublisher(NodeId node_id, coordinator::GroupCoordinator& groups)
-      : node_id_(node_id), groups_(groups) {}
+  GroupPublisher(NodeId node_id, const Uuid& incarnation, coordinator::GroupCoordinator& groups)
+      : node_id_(node_id), life_(node_id, incarnation), groups_(groups) {}
 
   std::string_view name() const override { return "groups"; }
   env::Task<void> Publish(const metadata::MetadataUpdate& update) override;
 
  private:
   const NodeId node_id_;
+  metadata::OwnLife life_;
   coordinator::GroupCoordinator& groups_;
 };
 

@@ -284,7 +284,11 @@ Status Log::RollIfNeeded(const Batches& batches, int64_t now_ms) {
                          active.ShouldRoll(limits, batches.bytes.size(), batches.headers.back().last_offset(),
                                            max_timestamp, now_ms));
   if (!roll) return OkStatus();
-  return Roll(std::max(batches.headers.front().base_offset, log_end_offset_), now_ms);
+  // Also where a compacted leader's batches leave offsets out: a recovery must see that segments follow on
+  // each other. Unless no segment could span that.
+  const Offset last = batches.headers.back().last_offset();
+  const bool far = last - log_end_offset_ > INT32_MAX;
+  return Roll(far ? batches.headers.front().base_offset : log_end_offset_, now_ms);
 }
 
 Status Log::MaybeRoll(int64_t now_ms, bool force) {

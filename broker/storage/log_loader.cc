@@ -154,16 +154,11 @@ Status LogLoader::RecoverTail() {
   SegmentList& segments = *log_.segments_;
   if (segments.empty()) return OkStatus();
   uint64_t scanned = 0;
-  bool compacted = options_.config->cleanup_compact || options_.was_cleaned;
   for (size_t i = segments.IndexOf(options_.recovery_point); i < segments.size(); ++i) {
     Segment& segment = segments.at(i);
     SegmentRecovery recovery(segment);
-    Offset expected(-1);
     const auto look = [&](const BatchHeader& header) {
       log_.NoteEpoch(header.leader_epoch, header.base_offset);
-      const bool hole = expected >= Offset(0) && header.base_offset > expected;
-      compacted = compacted || hole || header.record_count != header.last_offset_delta + 1;
-      expected = header.next_offset();
     };
     DOHLE_ASSIGN_OR_RETURN(
         const SegmentRecovery::Result result,
@@ -173,8 +168,9 @@ Status LogLoader::RecoverTail() {
     segment.CloseFiles();
     const Offset next_base = i + 1 < segments.size() ? segments.at(i + 1).base_offset() : result.next_offset;
     // A tail can be lost without a torn batch: then the next segment doesn't follow. Compaction leaves such
-    // holes too, and Kafka takes every one for that.
-    const bool lost_tail = next_base < result.next_offset || (next_base > result.next_offset && !compacted);
+    // holes too, yet only where it says so; Kafka takes every one for that.
+    const bool hole = next_base > result.next_offset && !options_.was_cleaned;
+    const bool lost_tail = next_base < result.next_offset || hole;
     if (result.truncated_bytes == 0 && !lost_tail) continue;
     cut_ = true;
     while (segments.size() > i + 1) {

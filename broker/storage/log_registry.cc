@@ -98,12 +98,13 @@ void LogRegistry::RunJob(LoadJob& job, const ConfigOf& config_of, int64_t now_ms
   options.partition = job.stored.partition;
   options.config = config_of(job.stored.partition.topic);
   options.clean_shutdown = job.directory->clean_shutdown();
-  options.was_cleaned = job.cleaned_to.has_value();
   options.now_ms = now_ms;
   // The checkpoints speak of the partition's current log, not of a second copy of it.
   if (job.stored.kind == PartitionDirectoryKind::kCurrent) {
     options.recovery_point = offset_of(job.directory->recovery_points());
     options.log_start_offset = offset_of(job.directory->log_start_offsets());
+    // This broker cleans what is flushed, and checkpointed as such (ReplicaSet::Clean); Kafka anything.
+    options.was_cleaned = job.cleaned_to.value_or(Offset(0)) > options.recovery_point;
   }
   auto opened = Log::Open(options);
   job.status = opened.status();

@@ -52,7 +52,7 @@ class LogCleanerFixture : public ::testing::Test {
     options.config = std::make_shared<LogConfig>(config_);
     options.clean_shutdown = clean;
     options.recovery_point = recovery_point_;
-    options.was_cleaned = cleaned_to_.has_value();
+    options.was_cleaned = cleaned_to_.value_or(Offset(0)) > recovery_point_;
     options.now_ms = now_ms_;
     auto opened = Log::Open(options);
     if (!opened.ok()) return opened.status();

@@ -69,14 +69,16 @@ inline constexpr int32_t kControllerPort = 9093;  // of the quorum
 
 enum class BalanceMode { kAuto, kApprove, kOff };
 
+inline constexpr const char* kAutoThrottle = "Auto";  // what the network has to spare
+
 // How replicas are moved between brokers.
 struct Balance {
   BalanceMode mode = BalanceMode::kAuto;  // of what is moved to even out loads
   int32_t tolerance_percent = 10;
   int32_t max_moves_in_flight = 50;
-  // Not fields of the resource yet: what is set of a throttle isn't read back from the brokers.
-  std::optional<std::string> throttle_bytes_per_second;  // a quantity; unset: what the network has to spare
-  std::optional<std::string> network_bytes_per_second;   // a quantity, of a broker, each way; unset: unknown
+  // Of what is copied, for each broker, a second: a quantity, or kAutoThrottle; unset: none.
+  std::optional<std::string> throttle;
+  std::string network_bytes_per_second = "125M";  // a quantity; of a broker, each way
 };
 
 // Of brokers. At least one target is set.
@@ -102,6 +104,7 @@ enum class HealingMode { kAuto, kReport };
 // What becomes of brokers that don't come back by themselves.
 struct Healing {
   HealingMode mode = HealingMode::kAuto;
+  int32_t replace_after_seconds = 300;  // claims whose volume can't be used for so long
 };
 
 // What comes with another operator, if the spec names no image.

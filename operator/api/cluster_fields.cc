@@ -309,6 +309,20 @@ void DescribeBalance(FieldVisitor& v, Balance& b) {
                .minimum = 1,
                .maximum = 10000},
               b.max_moves_in_flight);
+  v.OptionalText(
+      {.name = "throttle",
+       .doc = "How many bytes a second each broker sends, and gets, at most for replicas that are being "
+              "copied, as \"50M\"; `Auto`: four fifths of networkBytesPerSecond. Not throttled if not set. "
+              "It is set before replicas are moved and removed afterwards; a throttle that others have set "
+              "for all brokers is left alone.",
+       .max_length = 32,
+       .form = &kThrottleForm},
+      b.throttle);
+  v.PlainText({.name = "networkBytesPerSecond",
+               .doc = "What a broker's network takes, each way, for `throttle: Auto`.",
+               .max_length = 32,
+               .form = &kSizeForm},
+              b.network_bytes_per_second);
 }
 
 void DescribeRoll(FieldVisitor& v, Roll& roll) {

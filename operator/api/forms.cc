@@ -81,6 +81,8 @@ bool IsBootstrapServers(std::string_view text) {
   return true;
 }
 
+bool IsThrottle(std::string_view text) { return text == "Auto" || IsSize(text); }
+
 bool IsTopicName(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return IsAlphanumeric(c) || c == '.' || c == '_' || c == '-';
@@ -96,6 +98,8 @@ const TextForm kListenerNameForm = {
     "^[a-z][a-z0-9]*$", "must be lower case letters and digits, and begin with a letter", IsListenerName};
 const TextForm kSizeForm = {"^[1-9][0-9]{0,14}([.][0-9]{1,9})?([kMGTPE]|[KMGTPE]i)?$",
                             "must be a size such as 10Gi or 500M", IsSize};
+const TextForm kThrottleForm = {"^(Auto|[1-9][0-9]{0,14}([.][0-9]{1,9})?([kMGTPE]|[KMGTPE]i)?)$",
+                                "must be a size such as 50M, of bytes a second, or Auto", IsThrottle};
 const TextForm kShareForm = {"^[1-9][0-9]{0,2}%?$", "must be a number such as 2 or a percentage such as 33%",
                              IsShare};
 const TextForm kAdvertisedPortForm = {"^([0-9]|[{]id[}]|[{]nodePort[}])+$",

@@ -12,9 +12,9 @@
 namespace dohle::api {
 namespace {
 
-constexpr const TextForm* kForms[] = {&kNameForm,     &kListenerNameForm,   &kSizeForm,
-                                      &kShareForm,    &kAdvertisedPortForm, &kBootstrapServersForm,
-                                      &kTopicNameForm};
+constexpr const TextForm* kForms[] = {&kNameForm,      &kListenerNameForm,   &kSizeForm,
+                                      &kShareForm,     &kAdvertisedPortForm, &kBootstrapServersForm,
+                                      &kTopicNameForm, &kThrottleForm};
 
 TEST(FormsTest, PatternAndMatcherAgree) {
   std::vector<std::string> texts = {"",
@@ -25,6 +25,8 @@ TEST(FormsTest, PatternAndMatcherAgree) {
                                     "A",
                                     "0",
                                     "10Gi",
+                                    "Auto",
+                                    "Auto1",
                                     "1.5Gi",
                                     "0.5Gi",
                                     "1.",

@@ -1,6 +1,5 @@
 #include "tests/operator/api_world.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -9,11 +8,6 @@
 namespace dohle::tests {
 
 using k8s::Json;
-
-void ToldEvents::Normal(const k8s::Resource&, const k8s::ObjectMeta&, std::string_view reason,
-                        std::string_view, std::string note) {
-  told.push_back(fmt::format("{} {}", reason, note));
-}
 
 ApiWorld::ApiWorld(uint64_t seed)
     : world_(seed),

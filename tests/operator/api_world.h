@@ -5,25 +5,13 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
 
 #include "lib/env/sim/sim_world.h"
 #include "operator/local/api_store.h"
-#include "operator/reconcile/event_sink.h"
+#include "tests/operator/event_log.h"
 #include "tests/operator/faulty_client.h"
 
 namespace dohle::tests {
-
-class ToldEvents : public reconcile::EventSink {
- public:
-  void Normal(const k8s::Resource& resource, const k8s::ObjectMeta& regarding, std::string_view reason,
-              std::string_view action, std::string note) override;
-  void Warning(const k8s::Resource& resource, const k8s::ObjectMeta& regarding, std::string_view reason,
-               std::string_view action, std::string note) override {
-    Normal(resource, regarding, reason, action, std::move(note));
-  }
-  std::vector<std::string> told;  // "REASON NOTE"
-};
 
 // A base of fixtures. Objects are in the namespace "ns".
 class ApiWorld {
@@ -45,7 +33,7 @@ class ApiWorld {
   env::Executor& executor_;
   std::unique_ptr<local::ApiStore> store_;
   std::unique_ptr<FaultyClient> faulty_;
-  ToldEvents events_;
+  EventLog events_;
 
  private:
   env::Task<void> Read(k8s::Resource resource, std::string name, k8s::Json* out);

@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -97,8 +96,8 @@ TEST_F(BrokerScalerTest, ScalesOutThroughTheScaleSubresource) {
   EXPECT_EQ(k8s::FindInt(cluster, "status.autoscaling.wanted", 0), 6);
   EXPECT_EQ(k8s::FindString(cluster, "status.autoscaling.reason"), "BytesPerSecond");
   EXPECT_NE(k8s::FindString(cluster, "status.autoscaling.lastScaleTime"), "");
-  EXPECT_THAT(events_.told,
-              Contains(HasSubstr("ScaledOut From 3 to 6 brokers: 3 brokers carry 20.0 MiB/s each")));
+  EXPECT_THAT(events_.lines,
+              Contains(HasSubstr("ScaledOut: From 3 to 6 brokers: 3 brokers carry 20.0 MiB/s each")));
 }
 
 TEST_F(BrokerScalerTest, ADryRunTellsOnce) {
@@ -108,8 +107,7 @@ TEST_F(BrokerScalerTest, ADryRunTellsOnce) {
   world_.RunFor(absl::Minutes(10));
   EXPECT_EQ(Brokers(), 3);
   EXPECT_EQ(k8s::FindInt(Cluster(), "status.autoscaling.wanted", 0), 6);
-  const auto advised = [](const std::string& event) { return event.starts_with("ScalingAdvised"); };
-  EXPECT_EQ(std::count_if(events_.told.begin(), events_.told.end(), advised), 1);
+  EXPECT_EQ(events_.Count("ScalingAdvised"), 1);
 }
 
 TEST_F(BrokerScalerTest, ANewOperatorKeepsTheCooldown) {
@@ -132,7 +130,7 @@ TEST_F(BrokerScalerTest, WithoutAutoscalingNothingIsTold) {
                                          "targetBytesPerSecondPerBroker": "100Mi"}})");
   world_.RunFor(absl::Minutes(2));
   EXPECT_EQ(k8s::FindString(Cluster(), "status.autoscaling.reason"), "WithinTargets");
-  EXPECT_THAT(events_.told, IsEmpty());
+  EXPECT_THAT(events_.lines, IsEmpty());
   Make(R"({"brokers": 3})");
   world_.RunFor(absl::Seconds(20));
   EXPECT_FALSE(Cluster()["status"].contains("autoscaling"));

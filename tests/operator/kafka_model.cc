@@ -34,6 +34,8 @@ void KafkaModel::Start(int32_t id, const std::set<int32_t>& first_voters) {
   Broker& broker = brokers_[id];
   const bool fresh = broker.disk == 0;
   if (fresh) broker.disk = ++disks_;
+  if (std::exchange(broker.to_be_filled, false))
+    broker.full_at = executor_.clock().Now() + absl::Milliseconds(1000 + random_.Below(5000));
   broker.runs = broker.registered = true;
   broker.cordoned = cordons_.contains(id);
   if (!fresh || !first_voters.contains(id)) return;
@@ -47,6 +49,26 @@ void KafkaModel::End(int32_t id) { brokers_[id].runs = false; }
 void KafkaModel::Wipe(int32_t id) {
   brokers_[id].disk = 0;
   if (Holds(id)) harm_.push_back(fmt::format("the disk of broker {} went with replicas on it", id));
+}
+
+bool KafkaModel::InSync(int32_t id, const Partition& partition) {
+  const Broker& broker = brokers_[id];
+  return broker.runs && executor_.clock().Now() >= broker.full_at && !Has(partition.adding, id);
+}
+
+void KafkaModel::ReplaceDisk(int32_t id) {
+  for (const Partition& partition : partitions_) {
+    if (!Has(partition.replicas, id)) continue;
+    const bool elsewhere =
+        std::any_of(partition.replicas.begin(), partition.replicas.end(),
+                    [&](int32_t other) { return other != id && InSync(other, partition); });
+    if (!elsewhere)
+      harm_.push_back(fmt::format("{}-{} has lost its last copy", partition.topic, partition.index));
+  }
+  Broker& broker = brokers_[id];
+  broker.runs = false;
+  broker.disk = 0;
+  broker.to_be_filled = true;
 }
 
 void KafkaModel::CreateTopic(const std::string& name, int32_t partitions, int32_t replicas) {
@@ -153,7 +175,7 @@ env::Task<StatusOr<reconcile::Topology>> KafkaModel::Observe(std::string) {
     place.adding = ToReplicas(partition.adding);
     place.removing = ToReplicas(partition.removing);
     for (const int32_t id : partition.replicas) {
-      if (brokers_[id].runs && !Has(partition.adding, id)) place.in_sync.push_back(NodeId(id));
+      if (InSync(id, partition)) place.in_sync.push_back(NodeId(id));
     }
     if (!place.in_sync.empty()) place.leader = place.in_sync.front();
     topology.partitions.push_back(std::move(place));
@@ -168,6 +190,9 @@ env::Task<StatusOr<reconcile::Topology>> KafkaModel::Observe(std::string) {
     const auto voter = voters_.find(id);
     if (!broker.runs || (voter != voters_.end() && voter->second == DirectoryOf(id))) continue;
     quorum.observers.push_back({NodeId(id), DirectoryOf(id), 100, 0});
+  }
+  for (const auto& [id, directory] : removed_) {
+    if (DirectoryOf(id) != directory) quorum.observers.push_back({NodeId(id), directory, 90, 60'000});
   }
   co_return topology;
 }
@@ -248,6 +273,7 @@ Status KafkaModel::Do(const reconcile::RemoveVoter& action) {
   const auto voter = voters_.find(action.id.value());
   if (voter == voters_.end() || voter->second != action.directory)
     return MakeStatus(StatusCode::kNotFound, "VOTER_NOT_FOUND");
+  removed_[voter->first] = voter->second;
   voters_.erase(voter);
   if (!Agrees()) harm_.push_back(fmt::format("without voter {} nobody agrees any more", action.id.value()));
   return OkStatus();

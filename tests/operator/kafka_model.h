@@ -24,6 +24,8 @@ class KafkaModel : public reconcile::KafkaControl {
   void End(int32_t id);
   // Its disk is gone.
   void Wipe(int32_t id);
+  // The same, and others have what was on it: it gets that from them again, which takes some seconds.
+  void ReplaceDisk(int32_t id);
 
   // Placed on brokers that aren't cordoned.
   void CreateTopic(const std::string& name, int32_t partitions, int32_t replicas);
@@ -57,6 +59,8 @@ class KafkaModel : public reconcile::KafkaControl {
     bool registered = false;
     bool cordoned = false;
     uint64_t disk = 0;
+    bool to_be_filled = false;
+    env::MonotonicTime full_at;  // what it held is in sync again
   };
   struct Partition {
     std::string topic;
@@ -71,6 +75,7 @@ class KafkaModel : public reconcile::KafkaControl {
   // A majority of the voters runs.
   bool Agrees() const;
   bool Holds(int32_t id) const;
+  bool InSync(int32_t id, const Partition& partition);
   void Settle();
   DirectoryId DirectoryOf(int32_t id) const;
   Status Do(const reconcile::ReassignPartitions& action);
@@ -86,6 +91,7 @@ class KafkaModel : public reconcile::KafkaControl {
   std::map<int32_t, Broker> brokers_;
   std::map<int32_t, DirectoryId> voters_;
   std::map<int32_t, std::string> cordons_;  // the configuration, which outlives registrations
+  std::map<int32_t, DirectoryId> removed_;  // voters that went: the leader goes on to tell of them
   std::vector<Partition> partitions_;
   std::vector<Move> moves_;
   std::vector<std::string> harm_;

@@ -132,8 +132,12 @@ TEST(SeedsThatFoundTest, FindNothingAnyMore) {
   };
   for (const Found& found :
        {Found{4, 20025, "a producer's third batch was taken after its first two had been refused"},
-        Found{3, 53015,
-              "a broker ended cleanly before it heard of its registration, and counted as unclean"}}) {
+        Found{3, 53015, "a broker ended cleanly before it heard of its registration, and counted as unclean"},
+        Found{6, 56210, "a broker led again in its old epoch before it was registered"},
+        Found{5, 55171, "a segment's lost tail was taken for a hole of compaction"},
+        Found{5, 75021, "a follower flushed without end what had been cut off"},
+        Found{4, 1000002, "nobody asked who leads when a new disk's replicas were known"},
+        Found{4, 3000007, "a replica that had been moved away stayed eligible"}}) {
     const RunResult result = RunOne(found.seed, found.nodes);
     for (const std::string& violation : result.violations) {
       ADD_FAILURE() << found.bug << "; " << violation << "\nrepeat with DOHLE_SIM_NODES=" << found.nodes

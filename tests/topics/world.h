@@ -14,26 +14,11 @@
 #include "lib/kafka/client/admin.h"
 #include "operator/local/api_store.h"
 #include "operator/reconcile/topic/topic_reconciler.h"
+#include "tests/operator/event_log.h"
 #include "tests/operator/faulty_client.h"
 #include "tests/sim/cluster.h"
 
 namespace dohle::sim {
-
-// What was told, for each Topic by its uid.
-class EventLog : public reconcile::EventSink {
- public:
-  void Normal(const k8s::Resource& resource, const k8s::ObjectMeta& regarding, std::string_view reason,
-              std::string_view action, std::string note) override;
-  void Warning(const k8s::Resource& resource, const k8s::ObjectMeta& regarding, std::string_view reason,
-               std::string_view action, std::string note) override {
-    Normal(resource, regarding, reason, action, std::move(note));
-  }
-  int Count(std::string_view reason) const;
-  std::string Text() const;
-
-  std::map<std::pair<std::string, std::string>, int> counts;  // by uid and reason
-  std::vector<std::string> lines;
-};
 
 class TopicsWorld {
  public:
@@ -78,7 +63,7 @@ class TopicsWorld {
   // Not through the operator's client.
   StatusOr<std::map<std::string, kafka::client::TopicDescription>> Topics();
 
-  EventLog events;
+  tests::EventLog events;
   std::unique_ptr<tests::FaultyClient> api;
   reconcile::KafkaCluster kafka;
   bool stale_reads = false;

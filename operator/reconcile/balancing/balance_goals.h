@@ -18,6 +18,7 @@ struct BalanceGoals {
   // Wanted replicas of each partition, of the topics where it may differ from what there is.
   absl::flat_hash_map<std::string, int32_t> replication_factors;
   absl::flat_hash_set<std::string> excluded_topics;  // moved only where a hard goal asks it
+  bool only_factors = false;                         // nothing but replication factors; loads neither
   bool load = true;         // false: hard goals only: replication factors, racks, emptied brokers, disks
   double tolerance = 0.1;   // how far a broker's load may be from the mean, as a share of it
   int64_t disk_bytes = -1;  // of brokers that don't tell; -1: unknown, so there is no limit

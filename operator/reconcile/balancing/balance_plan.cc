@@ -28,7 +28,7 @@ bool SameSet(const Replicas& a, const Replicas& b) {
 
 // Loads aren't judged while a broker is away or holds what it should not.
 bool LoadCounts(const BalanceGoals& goals, const Placement& placement, std::string& waits) {
-  if (!goals.load || placement.usable().empty()) return false;
+  if (!goals.load || goals.only_factors || placement.usable().empty()) return false;
   for (const BrokerIndex b : placement.usable()) {
     const PlacedBroker& broker = placement.brokers()[b];
     if (!broker.down && !broker.cordoned) continue;

@@ -31,7 +31,8 @@ class Wave {
       if (broker.disk_bytes < 0 || broker.disk_free_bytes < 0) continue;
       const auto disk = static_cast<double>(broker.disk_bytes);
       const auto free = static_cast<double>(broker.disk_free_bytes);
-      if (!shared || rooms_.empty()) rooms_.push_back({free - LeastFree(disk), free - (1 - kDiskLimitMoving) * disk});
+      if (!shared || rooms_.empty())
+        rooms_.push_back({free - LeastFree(disk), free - (1 - kDiskLimitMoving) * disk});
       room_of_[broker.id] = rooms_.size() - 1;
     }
     for (const PartitionPlace& place : topology.partitions) {
@@ -95,9 +96,10 @@ class Wave {
     if (added.empty()) return;
     ++copied_;
     bytes_ += BytesOf(place, added);
-    ++sending_[place.leader];
+    const int32_t counts = place.bytes > limits_.small_bytes ? 1 : 0;
+    sending_[place.leader] += counts;
     for (const NodeId id : added) {
-      ++getting_[id];
+      getting_[id] += counts;
       // What has arrived of it is used on the disk already; how much that is isn't known.
       UseDisk(id, static_cast<double>(place.bytes));
     }
@@ -105,9 +107,10 @@ class Wave {
   void Release(const PartitionPlace& place) {
     --copied_;
     bytes_ -= BytesOf(place, place.adding);
-    --sending_[place.leader];
+    const int32_t counts = place.bytes > limits_.small_bytes ? 1 : 0;
+    sending_[place.leader] -= counts;
     for (const NodeId id : place.adding) {
-      --getting_[id];
+      getting_[id] -= counts;
       UseDisk(id, -static_cast<double>(place.bytes));
     }
   }
@@ -129,13 +132,16 @@ class Wave {
   bool MayCopy(const PartitionPlace& place, const Replicas& added, MoveReason reason) {
     if (place.leader == kNoNode || copied_ >= limits_.partitions) return false;
     if (copied_ > 0 && bytes_ + BytesOf(place, added) > limits_.bytes) return false;
-    if (sending_[place.leader] >= limits_.partitions_per_broker) return false;
+    const bool small = place.bytes <= limits_.small_bytes;
+    if (!small && sending_[place.leader] >= limits_.partitions_per_broker) return false;
     return std::all_of(added.begin(), added.end(), [&](NodeId id) {
       if (!HasRoom(id, place.bytes, reason)) {
-        wave_.waits_for = fmt::format("the disk of broker {} has no room yet", id.value());
+        wave_.waits_for = fmt::format("the disk of broker {} has no room for {}-{} ({:.1f} GiB) yet",
+                                      id.value(), topology_.topics[place.topic].name, place.index,
+                                      static_cast<double>(place.bytes) / (1 << 30));
         return false;
       }
-      return getting_[id] < limits_.partitions_per_broker;
+      return small || getting_[id] < limits_.partitions_per_broker;
     });
   }
 

@@ -15,7 +15,8 @@ namespace dohle::reconcile {
 struct MoveLimits {
   int32_t partitions = 50;             // that are copied at once
   int64_t bytes = int64_t{100} << 30;  // of all that is copied at once; a single partition may be bigger
-  int32_t partitions_per_broker = 10;  // that a broker gets at once, and that one sends
+  int32_t partitions_per_broker = 10;  // that a broker gets at once, and that one sends, but for small ones
+  int64_t small_bytes = 16 << 20;      // partitions up to that are small
   int32_t reordered = 500;             // partitions in one step whose order changes, without data
 };
 
@@ -30,6 +31,7 @@ struct BalanceWave {
   int64_t bytes_under_way = 0;  // of them whole; how much is left isn't known
   size_t waiting = 0;           // moves of the plan that come later
   std::string waits_for;        // a sentence if some wait, or ""
+  bool held = false;            // what copies waits for something that is being done
 
   bool empty() const { return reassign.moves.empty() && elect.partitions.empty(); }
 };

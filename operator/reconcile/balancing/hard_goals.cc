@@ -29,6 +29,7 @@ class HardGoals {
   void Reach() {
     for (uint32_t p = 0; p < placement_.partitions().size(); ++p) ReachReplicationFactor(p);
     TellTooFewBrokers();
+    if (goals_.only_factors) return TellUnplaced();
     bands_ = LoadBands(placement_, goals_, goals_.tolerance);
     EmptyBrokers(true);
     EmptyBrokers(false);
@@ -58,6 +59,8 @@ class HardGoals {
     const auto it = goals_.replication_factors.find(topology_.topics[topic].name);
     if (it == goals_.replication_factors.end() || it->second < 1) return;
     const auto wanted = static_cast<size_t>(it->second);
+    if (At(p).seats.size() != wanted && topology_.partitions[p].leader == kNoNode)
+      return unfollowable_.push_back(p);
     while (At(p).seats.size() > wanted) DropReplica(p);
     if (At(p).seats.size() < wanted && wanted > Usable()) {
       too_few_brokers_[wanted].push_back(topic);
@@ -72,18 +75,18 @@ class HardGoals {
     }
   }
 
-  // The replica that is missed least: never one of the last in sync.
+  // The replica that is missed least: never one of the last in sync, nor the leader while there is another.
   void DropReplica(uint32_t p) {
     const Seats& seats = At(p).seats;
     const PartitionPlace& place = topology_.partitions[p];
     size_t dropped = 0;
-    std::tuple<bool, bool, int, bool, double> most_dispensable;
+    std::tuple<bool, bool, bool, int, bool, double> most_dispensable;
     for (size_t i = 0; i < seats.size(); ++i) {
       const PlacedBroker& broker = Broker(seats[i]);
       Seats rest = seats;
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
       const std::tuple dispensable(
-          !Has(place.in_sync, broker.id) || broker.down, !broker.usable,
+          !Has(place.in_sync, broker.id) || broker.down, broker.id != place.leader, !broker.usable,
           std::min(placement_.DistinctRacks(rest), WantedRacks(placement_, rest.size())), i != 0,
           bands_.Busyness(placement_, At(p).topic, seats[i]));
       if (i != 0 && dispensable <= most_dispensable) continue;
@@ -203,6 +206,11 @@ class HardGoals {
       Block(MoveReason::kEmptied, "{}{} no leader that could be copied from: no replica in sync serves",
             NameOf(leaderless_.front()), More(leaderless_));
     }
+    if (!unfollowable_.empty()) {
+      Block(MoveReason::kReplicationFactor,
+            "{}{} no leader: replicas are added and dropped when there is one", NameOf(unfollowable_.front()),
+            More(unfollowable_));
+    }
     for (const auto& [reason, partitions] : unplaced_) {
       Block(reason, "{}{} no place for a replica ({}): no broker that serves has room for it{}",
             NameOf(partitions.front()), More(partitions), Name(reason),
@@ -219,7 +227,7 @@ class HardGoals {
   std::vector<BalanceBlock>& blocks_;
   LoadBands bands_;
   std::map<size_t, std::vector<uint32_t>> too_few_brokers_, too_few_for_drain_;  // topics, by replicas
-  std::vector<uint32_t> leaderless_;
+  std::vector<uint32_t> leaderless_, unfollowable_;
   std::map<MoveReason, std::vector<uint32_t>> unplaced_;
 };
 

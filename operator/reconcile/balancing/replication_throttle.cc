@@ -1,7 +1,9 @@
 #include "operator/reconcile/balancing/replication_throttle.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "operator/reconcile/balancing/balance_plan.h"
@@ -10,74 +12,71 @@
 namespace dohle::reconcile {
 namespace {
 
-constexpr char kLeaderRate[] = "leader.replication.throttled.rate";
-constexpr char kFollowerRate[] = "follower.replication.throttled.rate";
-constexpr char kLeaderReplicas[] = "leader.replication.throttled.replicas";
-constexpr char kFollowerReplicas[] = "follower.replication.throttled.replicas";
+constexpr const char* kRates[] = {kLeaderThrottle, kFollowerThrottle};
+constexpr const char* kReplicas[] = {"leader.replication.throttled.replicas", kThrottledReplicas};
 
 // Of what is to spare; the rest is for what comes unannounced.
 constexpr double kShare = 0.8;
-
-using Kind = AlterConfigs::Kind;
 
 int64_t TwoDigits(double value) {
   const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(std::max(value, 1.0))) - 1));
   return static_cast<int64_t>(std::floor(value / unit) * unit);
 }
 
-int64_t Rate(const ThrottleGoals& goals, double load) {
+}  // namespace
+
+int64_t ThrottleRate(const Topology& topology, const ThrottleGoals& goals) {
   if (goals.bytes_per_second > 0) return goals.bytes_per_second;
-  const double spare = kShare * (static_cast<double>(goals.broker_bytes_per_second) - load);
+  if (goals.broker_bytes_per_second <= 0) return 0;
+  double busiest = 0;
+  const Placement placement(topology, {});
+  for (const PlacedBroker& broker : placement.brokers()) {
+    for (const Load load : {Load::kBytesIn, Load::kBytesOut})
+      busiest = std::max(busiest, broker.load[static_cast<size_t>(load)]);
+  }
+  const double spare = kShare * (static_cast<double>(goals.broker_bytes_per_second) - busiest);
   return std::max(goals.least_bytes_per_second, TwoDigits(std::max(spare, 0.0)));
 }
 
-bool IsThrottle(const std::string& key) {
-  return key == kLeaderRate || key == kFollowerRate || key == kLeaderReplicas || key == kFollowerReplicas;
+std::map<std::string, std::string> ThrottleConfigs(int64_t bytes_per_second) {
+  std::map<std::string, std::string> configs;
+  if (bytes_per_second <= 0) return configs;
+  for (const char* key : kRates) configs[key] = std::to_string(bytes_per_second);
+  return configs;
 }
 
-}  // namespace
-
-ThrottleConfig WantedThrottle(const Topology& topology, const ThrottleGoals& goals) {
-  ThrottleConfig wanted;
-  if (goals.bytes_per_second <= 0 && goals.broker_bytes_per_second <= 0) return wanted;
-  std::set<NodeId> senders, receivers;
-  for (const PartitionPlace& place : topology.partitions) {
-    if (place.adding.empty()) continue;
-    // Any replica may become the leader that sends.
-    senders.insert(place.replicas.begin(), place.replicas.end());
-    receivers.insert(place.adding.begin(), place.adding.end());
-    const std::string& topic = topology.topics[place.topic].name;
-    wanted[{Kind::kTopic, topic, kLeaderReplicas}] = "*";
-    wanted[{Kind::kTopic, topic, kFollowerReplicas}] = "*";
+int64_t ThrottleOf(const std::map<std::string, std::string>& configs) {
+  for (const char* key : kRates) {
+    const auto it = configs.find(key);
+    if (it == configs.end()) continue;
+    int64_t rate = 0;
+    std::from_chars(it->second.data(), it->second.data() + it->second.size(), rate);
+    return std::max<int64_t>(rate, 1);
   }
-  if (receivers.empty()) return wanted;
-  const Placement placement(topology, {});
-  for (const PlacedBroker& broker : placement.brokers()) {
-    const std::string name = std::to_string(broker.id.value());
-    if (senders.contains(broker.id)) {
-      const double load = broker.load[static_cast<size_t>(Load::kBytesOut)];
-      wanted[{Kind::kBroker, name, kLeaderRate}] = std::to_string(Rate(goals, load));
-    }
-    if (receivers.contains(broker.id)) {
-      const double load = broker.load[static_cast<size_t>(Load::kBytesIn)];
-      wanted[{Kind::kBroker, name, kFollowerRate}] = std::to_string(Rate(goals, load));
-    }
-  }
-  return wanted;
+  return 0;
 }
 
-AlterConfigs ThrottleChanges(const ThrottleConfig& set, const ThrottleConfig& wanted) {
+bool Copies(const Topology& topology) {
+  return std::any_of(topology.partitions.begin(), topology.partitions.end(),
+                     [](const PartitionPlace& place) { return !place.adding.empty(); });
+}
+
+AlterConfigs ThrottleTopics(const Topology& topology, bool wanted) {
   AlterConfigs changes;
-  for (const auto& [what, value] : wanted) {
-    const auto it = set.find(what);
-    if (it != set.end() && it->second == value) continue;
-    const auto& [kind, name, key] = what;
-    changes.changes.push_back({kind, name, key, value});
+  if (!topology.throttled_topics) return changes;
+  const auto change = [&](const std::string& topic, const std::optional<std::string>& value) {
+    for (const char* key : kReplicas)
+      changes.changes.push_back({AlterConfigs::Kind::kTopic, topic, key, value});
+  };
+  std::set<std::string> copied;
+  for (const PartitionPlace& place : topology.partitions) {
+    if (wanted && !place.adding.empty()) copied.insert(topology.topics[place.topic].name);
   }
-  for (const auto& [what, value] : set) {
-    const auto& [kind, name, key] = what;
-    if (!IsThrottle(key) || wanted.contains(what)) continue;
-    changes.changes.push_back({kind, name, key, std::nullopt});
+  for (const std::string& topic : copied) {
+    if (!topology.throttled_topics->contains(topic)) change(topic, "*");
+  }
+  for (const auto& [topic, replicas] : *topology.throttled_topics) {
+    if (replicas == "*" && !copied.contains(topic)) change(topic, std::nullopt);
   }
   return changes;
 }

@@ -4,8 +4,8 @@
 //   orders-0 0,1,2 bytes=1G leader=1 isr=0,1 adding=2 removing=0      leader: the first if not said, or none
 //   orders-0..11 over=0,1,2 rf=2 bytes=1G                             one after the other, like Kafka
 // and of goals:
-//   use 0,1,2     drain 2     rf orders 4     tolerance 20     exclude orders     hard goals only     disk
-//   100G
+//   use 0,1,2     drain 2     rf orders 4     tolerance 20     exclude orders     hard goals only     only
+//   factors disk 100G
 // Figures take K, M, G, T (powers of 1024). Wrong lines end the program.
 #pragma once
 
@@ -64,6 +64,7 @@ class TopologyText {
     if (verb == "tolerance") goals.tolerance = std::stod(Word(in)) / 100;
     if (verb == "exclude") goals.excluded_topics.insert(Word(in));
     if (verb == "hard") goals.load = false;
+    if (verb == "only") goals.only_factors = true;
     if (verb == "disk") goals.disk_bytes = static_cast<int64_t>(Figure(Word(in)));
     if (verb.find('-') != std::string::npos) ReadPartitions(verb, in);
   }

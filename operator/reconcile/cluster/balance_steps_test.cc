@@ -18,15 +18,15 @@ orders-0..3 over=0 bytes=1G
 class BalanceStepsTest : public testing::Test {
  protected:
   BalanceSteps Plan(const std::string& scene, const std::string& balance = "{}",
-                    const std::optional<ThrottleConfig>& throttle = std::nullopt) {
+                    const ThrottleSight& throttle = {}) {
     api::BalanceStatus status = cluster_.status.balance;
     const api::StringPairs annotations = cluster_.meta.annotations;
     cluster_ = TestCluster(R"({"balance":)" + balance + "}");
     EXPECT_TRUE(cluster_.faults.empty());
     cluster_.meta.annotations = annotations;
     cluster_.status.balance = status;
-    cluster_.spec.balance.network_bytes_per_second = network_;
-    const TopologyText text(scene);
+    TopologyText text(scene);
+    text.topology.throttled_topics = throttled_topics_;
     BalanceSteps planned = PlanBalance(cluster_, text.topology, text.goals, throttle);
     cluster_.status.balance = planned.status;
     return planned;
@@ -35,7 +35,8 @@ class BalanceStepsTest : public testing::Test {
     return ToText(Plan(scene, balance).steps);
   }
   ClusterResource cluster_ = TestCluster();
-  std::optional<std::string> network_;
+  using Topics = std::map<std::string, std::string>;
+  std::optional<Topics> throttled_topics_;
 };
 
 TEST_F(BalanceStepsTest, NothingToDo) { EXPECT_EQ(Text("broker 0\ntopic a\na-0 0\n"), ""); }
@@ -76,11 +77,8 @@ TEST_F(BalanceStepsTest, WhatIsUnderWayIsAwaited) {
 TEST_F(BalanceStepsTest, OffMovesOnlyWhatHasTo) {
   constexpr char kOff[] = R"({"mode":"Off"})";
   EXPECT_EQ(Text(kUneven, kOff), "");
-  EXPECT_EQ(
-      Text(std::string(kUneven) + "broker 2\norders-4 2 bytes=1G\ndrain 2\n", kOff),
-      "ReassignPartitions Cluster/quickstart: 1 now of emptied broker: 1 moves, 1.0 GiB; on each broker: "
-      "replicas 0 to 4, then 1 to 4; bytes 0 B to 4.0 GiB, then 1.0 GiB to 4.0 GiB; bytes in/s 0 B to 6.4 "
-      "MiB, then 1.6 MiB to 6.4 MiB; leaders 0 to 4, then 1 to 4\n");
+  EXPECT_EQ(Text(std::string(kUneven) + "broker 2\norders-4 2 bytes=1G\ndrain 2\n", kOff),
+            "MoveReplicas Broker/2: 1 of 1 replicas move to the brokers that stay\n");
 }
 
 TEST_F(BalanceStepsTest, APlanWaitsForItsApprovalAndOneIsGoodForOnePlan) {
@@ -120,34 +118,120 @@ TEST_F(BalanceStepsTest, WhatHasToBeMovedWaitsForNoApproval) {
 }
 
 TEST_F(BalanceStepsTest, WhatBlocksIsTold) {
-  EXPECT_EQ(Text("broker 0\nbroker 1\nbroker 2\ntopic a\na-0 0,1,2\ndrain 2\n"),
-            "ReassignPartitions Cluster/quickstart: replicas are not where they are asked to be | blocked: 2 "
-            "brokers are left, topic a asks for 3 replicas\n");
+  const BalanceSteps drain = Plan("broker 0\nbroker 1\nbroker 2\ntopic a\na-0 0,1,2\ndrain 2\n");
+  EXPECT_EQ(
+      ToText(drain.steps),
+      "MoveReplicas Broker/2: 1 replicas are still there | blocked: 2 brokers are left, topic a asks for "
+      "3 replicas\n");
+  EXPECT_FALSE(drain.steps[0].background || drain.steps[0].awaited) << "somebody has to do something";
+  const BalanceSteps racks = Plan("broker 0 rack=a\nbroker 1 rack=b fenced\ntopic a\na-0 0,2\n");
+  ASSERT_FALSE(racks.steps.empty());
+  for (const PlannedStep& step : racks.steps) EXPECT_TRUE(step.background);
 }
 
-TEST_F(BalanceStepsTest, CopyingIsThrottledAndNoLongerAfterwards) {
-  network_ = "100M";
-  const BalanceSteps planned = Plan(kUneven, "{}", ThrottleConfig{});
-  ASSERT_EQ(planned.steps.size(), 2U);
-  std::string text;
-  ThrottleConfig set;
-  for (const auto& change : std::get<AlterConfigs>(*planned.steps[0].action).changes) {
-    text += fmt::format("{} {}={}\n", change.name, change.key, change.value.value_or("unset"));
-    set[{change.kind, change.name, change.key}] = *change.value;
+TEST_F(BalanceStepsTest, ABrokerIsEmptiedWhateverElseIsAskedOfReplicas) {
+  constexpr char kDrain[] = "broker 0\nbroker 1\nbroker 2\ntopic a\na-0 2,0 bytes=1G\na-1 0,1\ndrain 2\n";
+  for (const char* balance : {"{}", R"({"mode":"Off"})", R"({"mode":"Approve"})"}) {
+    const BalanceSteps planned = Plan(kDrain, balance);
+    EXPECT_EQ(ToText(planned.steps),
+              "MoveReplicas Broker/2: 1 of 1 replicas move to the brokers that stay\n");
+    EXPECT_FALSE(planned.steps[0].background);
   }
-  // Half of what comes in goes to broker 1 by then: 4 of 100 MB/s, of the rest four fifths.
-  EXPECT_EQ(text,
-            "0 leader.replication.throttled.rate=80000000\n"
-            "1 follower.replication.throttled.rate=76000000\n"
-            "1 leader.replication.throttled.rate=80000000\n"
-            "orders follower.replication.throttled.replicas=*\n"
-            "orders leader.replication.throttled.replicas=*\n");
-  EXPECT_TRUE(std::holds_alternative<ReassignPartitions>(*planned.steps[1].action));
-  const BalanceSteps after = Plan("broker 0\ntopic orders\norders-0 0\n", "{}", set);
-  ASSERT_EQ(after.steps.size(), 1U);
-  for (const auto& change : std::get<AlterConfigs>(*after.steps[0].action).changes)
-    EXPECT_FALSE(change.value);
-  EXPECT_EQ(std::get<AlterConfigs>(*after.steps[0].action).changes.size(), set.size());
+  EXPECT_EQ(Text("broker 0\nbroker 1\nbroker 2\ntopic a\na-0 1,2,0 adding=1 removing=2 isr=2,0 leader=2\n"
+                 "drain 2\n"),
+            "MoveReplicas Broker/2: 1 replicas are still there | blocked: they are on their way\n");
+  // The disk takes it, though not within the limits; then it doesn't.
+  const auto full = [](int free) {
+    return fmt::format(
+        "broker 0 disk=100G free={}G\nbroker 1 disk=100G free=90G\ntopic a\na-0 0 bytes=60G\na-1 1 "
+        "bytes=5G\ndrain 1\n",
+        free);
+  };
+  EXPECT_EQ(Text(full(7)),
+            "MoveReplicas Broker/1: 1 of 1 replicas move to the brokers that stay\n"
+            "ReassignPartitions Cluster/quickstart: replicas are not where they are asked to be | blocked: "
+            "broker 0 has more than 85 % of its disk in use and no other has room\n");
+  const std::vector<PlannedStep> steps = Plan(full(5)).steps;
+  EXPECT_EQ(ToText(std::vector<PlannedStep>{steps.at(0)}),
+            "MoveReplicas Broker/1: 1 replicas are still there | blocked: a-1 has no place for a replica "
+            "(emptied broker): no broker that serves has room for it\n");
+}
+
+TEST_F(BalanceStepsTest, OnOneFullDiskBrokersAreEmptiedAsFarAsItTakesTheCopies) {
+  const auto scene = [](int free) {
+    return fmt::format(
+        "broker 0 disk=100G free={0}G\nbroker 1 disk=100G free={0}G\ntopic a\na-0 0 bytes=1G\na-1 1 "
+        "bytes=1G\ndrain 1\n",
+        free);
+  };
+  EXPECT_EQ(Text(scene(3)), "MoveReplicas Broker/1: 1 of 1 replicas move to the brokers that stay\n");
+  const BalanceSteps full = Plan(scene(1));
+  EXPECT_EQ(
+      ToText(full.steps),
+      "MoveReplicas Broker/1: 1 replicas are still there | blocked: the disk of broker 0 has no room for "
+      "a-1 (1.0 GiB) yet\n");
+  EXPECT_FALSE(full.steps[0].awaited);
+}
+
+std::string ConfigsText(const BalanceSteps& planned) {
+  std::string text = fmt::format("brokers {}\n", planned.throttle);
+  for (const PlannedStep& step : planned.steps) {
+    const auto* configs = step.action == nullptr ? nullptr : std::get_if<AlterConfigs>(step.action.get());
+    if (configs == nullptr) text += step.blocked() ? "wait: " + step.shown.blocked_by + "\n" : "move\n";
+    if (configs == nullptr) continue;
+    for (const auto& change : configs->changes)
+      text += fmt::format("{} {}={}\n", change.name, change.key, change.value.value_or("unset"));
+  }
+  return text;
+}
+
+constexpr char kMoving[] =
+    "broker 0\nbroker 1\ntopic orders\norders-0 1,0 adding=1 removing=0 isr=0 leader=0 bytes=1G\n"
+    "orders-1 0 bytes=1G\n";
+constexpr char kThrottled[] = R"({"throttle":"50M"})";
+
+TEST_F(BalanceStepsTest, TheThrottleComesFirstAndGoesLast) {
+  EXPECT_EQ(ConfigsText(Plan(kUneven, kThrottled)), "brokers 50000000\nwait: the throttle is being set\n");
+  const ThrottleSight set = {.ours = 50'000'000};
+  EXPECT_EQ(ConfigsText(Plan(kUneven, kThrottled, set)),
+            "brokers 50000000\nwait: the throttle is being set\n")
+      << "what topics have isn't known yet";
+  throttled_topics_.emplace();
+  const std::string begun = ConfigsText(Plan(kUneven, kThrottled, set));
+  EXPECT_EQ(begun,
+            "brokers 50000000\norders leader.replication.throttled.replicas=*\n"
+            "orders follower.replication.throttled.replicas=*\nmove\n");
+  throttled_topics_ = Topics{{"orders", "*"}, {"late", "*"}, {"theirs", "0:1"}};
+  EXPECT_EQ(ConfigsText(Plan(kMoving, kThrottled, set)),
+            "brokers 50000000\nlate leader.replication.throttled.replicas=unset\n"
+            "late follower.replication.throttled.replicas=unset\n"
+            "wait: 1 partitions are being copied, 1.0 GiB in all\n");
+  constexpr char kDone[] = "broker 0\nbroker 1\ntopic orders\norders-0 1\norders-1 0\n";
+  throttled_topics_ = Topics{{"orders", "*"}, {"theirs", "0:1"}};
+  EXPECT_EQ(ConfigsText(Plan(kDone, kThrottled, set)),
+            "brokers 50000000\norders leader.replication.throttled.replicas=unset\n"
+            "orders follower.replication.throttled.replicas=unset\n");
+  throttled_topics_->erase("orders");
+  EXPECT_EQ(ConfigsText(Plan(kDone, kThrottled, set)), "brokers 0\n");
+}
+
+TEST_F(BalanceStepsTest, WhatOthersMoveIsThrottledToo) {
+  EXPECT_EQ(Plan(kMoving, kThrottled).throttle, 50'000'000);
+  EXPECT_EQ(Plan(kMoving).throttle, 0) << "nobody asked for a throttle";
+  EXPECT_EQ(Plan(kMoving, R"({"throttle":"Auto"})").throttle, 100'000'000) << "four fifths of 125M";
+}
+
+TEST_F(BalanceStepsTest, AThrottleOfOthersIsLeftAlone) {
+  throttled_topics_ = Topics{{"orders", "*"}};
+  EXPECT_EQ(ConfigsText(Plan(kUneven, kThrottled, {.others = true})), "brokers 0\nmove\n");
+}
+
+TEST_F(BalanceStepsTest, AThrottleThatIsntWantedAnyMoreGoesThoughReplicasMove) {
+  throttled_topics_ = Topics{{"orders", "*"}};
+  EXPECT_EQ(ConfigsText(Plan(kMoving, "{}", {.ours = 7})),
+            "brokers 7\norders leader.replication.throttled.replicas=unset\n"
+            "orders follower.replication.throttled.replicas=unset\n"
+            "wait: 1 partitions are being copied, 1.0 GiB in all\n");
 }
 
 }  // namespace

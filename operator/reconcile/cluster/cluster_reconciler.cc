@@ -9,18 +9,26 @@
 #include "lib/base/log.h"
 #include "lib/kafka/client/kafka_status.h"
 #include "operator/api/encode.h"
-#include "operator/reconcile/cluster/balance_steps.h"
+#include "operator/reconcile/balancing/replication_throttle.h"
 #include "operator/reconcile/cluster/cluster_healing.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/cluster_roll.h"
 #include "operator/reconcile/cluster/formation.h"
-#include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/reconcile/cluster/scale_steps.h"
 #include "operator/reconcile/cluster/upgrade_steps.h"
 #include "operator/reconcile/look_interval.h"
 #include "operator/resources/names.h"
 
 namespace dohle::reconcile {
+
+namespace {
+
+bool Moves(const PlannedStep& step) {
+  return step.action != nullptr && (std::holds_alternative<ReassignPartitions>(*step.action) ||
+                                    std::holds_alternative<ElectPreferredLeaders>(*step.action));
+}
+
+}  // namespace
 
 ClusterReconciler::ClusterReconciler(Parts parts)
     : parts_(std::move(parts)), expected_(parts_.clock), versions_(parts_.ask_version) {}
@@ -144,15 +152,25 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
   std::vector<DesiredObject> desired = DesiredObjects(cluster, seen->formation, live, parts_.options);
   AddRacks(seen->racks, live, &desired);
   const std::optional<ConfigValues> observed = topology != nullptr ? topology->broker_defaults : std::nullopt;
-  std::optional<PlannedStep> alter = ApplyLiveConfig(cluster, live, observed, &desired);
+  // Before the ConfigMap, which remembers a throttle.
+  BalanceSteps moves = PlanMoves(cluster, *seen, RememberedLiveConfig(cluster, live));
+  seen->balance = std::move(moves.status);
+  std::optional<PlannedStep> alter =
+      ApplyLiveConfig(cluster, live, observed, ThrottleConfigs(moves.throttle), &desired);
   seen->steps = PlanCluster(cluster.meta.name.name, cluster.meta.uid, desired, live);
   PlanRestarts(cluster, WhyNoRestartWhileScaling(seen->formation, scale), seen);
   if (alter) seen->steps.push_back(*std::move(alter));
   Explain(cluster, seen->formation, &seen->steps);
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(scale.begin()),
                      std::make_move_iterator(scale.end()));
-  PlanMoves(cluster, seen);
-  PlanHealing(cluster, nodes, seen);
+  const bool restarts = std::any_of(seen->steps.begin(), seen->steps.end(),
+                                    [](const PlannedStep& step) { return step.restarts != kNoNode; });
+  // Replicas don't move while brokers are restarted, but from those that leave.
+  if (restarts && seen->formation.leaving.empty())
+    std::erase_if(moves.steps, [](const PlannedStep& step) { return Moves(step); });
+  seen->steps.insert(seen->steps.end(), std::make_move_iterator(moves.steps.begin()),
+                     std::make_move_iterator(moves.steps.end()));
+  PlanHealing(cluster, live, nodes, seen);
   std::vector<PlannedStep> upgrade =
       PlanUpgradeSteps(cluster, parts_.options, parts_.clock.WallTimeMs(), seen);
   seen->steps.insert(seen->steps.end(), std::make_move_iterator(upgrade.begin()),
@@ -164,36 +182,39 @@ void ClusterReconciler::Plan(const ClusterResource& cluster, const LiveObjects& 
     seen->steps.insert(seen->steps.begin(), RefusedScaling(cluster, seen->formation));
 }
 
-void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const NodeStates& nodes,
-                                    ClusterSighting* seen) {
+void ClusterReconciler::PlanHealing(const ClusterResource& cluster, const LiveObjects& live,
+                                    const NodeStates& nodes, ClusterSighting* seen) {
   HealSight sight =
-      HealSightOf(cluster, seen->formation, seen->pods, nodes,
+      HealSightOf(cluster, seen->formation, seen->pods, live, nodes,
                   seen->facts_status.ok() ? &seen->topology : nullptr, parts_.clock.WallTimeMs());
   HealWatch& watch = health_[cluster.meta.name].watch;
   watch.Look(parts_.clock.Now().nanoseconds() / 1'000'000, &sight);
   HealPlan plan = reconcile::PlanHealing(sight);
   watch.Note(plan);
-  AddHealing(plan, cluster, &seen->steps);
+  AddHealing(plan, cluster, parts_.clock.WallTimeMs(), &seen->steps);
   seen->ailments = std::move(plan.ailments);
 }
 
-void ClusterReconciler::PlanMoves(const ClusterResource& cluster, ClusterSighting* seen) {
-  seen->balance = cluster.status.balance;
-  const Formation& formation = seen->formation;
-  const bool restarts = std::any_of(seen->steps.begin(), seen->steps.end(),
-                                    [](const PlannedStep& step) { return step.restarts != kNoNode; });
-  const bool all_ready = std::all_of(seen->pods.begin(), seen->pods.end(),
+BalanceSteps ClusterReconciler::PlanMoves(const ClusterResource& cluster, const ClusterSighting& seen,
+                                          const ConfigValues& remembered) {
+  const Formation& formation = seen.formation;
+  BalanceSteps none;
+  none.status = cluster.status.balance;
+  if (!seen.facts_status.ok() || cluster.spec.hibernated || formation.quorum.standalone()) return none;
+  ThrottleSight throttle;
+  if (const auto& defaults = seen.topology.broker_defaults) {
+    throttle.ours = ThrottleOf(remembered);
+    throttle.others = ThrottleOf(*defaults) != 0 && throttle.ours == 0;
+  }
+  const bool all_ready = std::all_of(seen.pods.begin(), seen.pods.end(),
                                      [](const PodState& pod) { return pod.ready && !pod.deleting; });
-  const bool settled = formation.leaving.empty() && formation.fenced.empty() && all_ready && !restarts &&
-                       seen->pods.size() == formation.members.size();
-  if (!seen->facts_status.ok() || formation.members.size() < 2 || !settled) return;
-  BalanceGoals goals;
-  for (const resources::Member& member : formation.members) goals.brokers.emplace_back(member.id);
-  BalanceSteps planned = PlanBalance(cluster, seen->topology, std::move(goals));
-  seen->balance = std::move(planned.status);
-  for (PlannedStep& step : planned.steps) step.background = true;
-  seen->steps.insert(seen->steps.end(), std::make_move_iterator(planned.steps.begin()),
-                     std::make_move_iterator(planned.steps.end()));
+  const bool settled = formation.fenced.empty() && all_ready && seen.pods.size() == formation.members.size();
+  std::optional<BalanceGoals> goals = GoalsOf(formation, seen.topology);
+  const bool leaves = !formation.leaving.empty();
+  if (formation.members.size() < 2 || (leaves ? goals->drained.empty() : !settled)) goals.reset();
+  BalanceSteps planned = PlanBalance(cluster, seen.topology, std::move(goals), throttle);
+  if (leaves || !settled) planned.status = std::move(none.status);
+  return planned;
 }
 
 void ClusterReconciler::PlanRestarts(const ClusterResource& cluster, const std::string& pause,

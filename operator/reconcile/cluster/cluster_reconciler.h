@@ -11,12 +11,14 @@
 
 #include "lib/env/executor.h"
 #include "operator/k8s/client.h"
+#include "operator/reconcile/cluster/balance_steps.h"
 #include "operator/reconcile/cluster/broker_facts.h"
 #include "operator/reconcile/cluster/broker_versions.h"
 #include "operator/reconcile/cluster/cluster_objects.h"
 #include "operator/reconcile/cluster/cluster_plan.h"
 #include "operator/reconcile/cluster/cluster_status.h"
 #include "operator/reconcile/cluster/expectations.h"
+#include "operator/reconcile/cluster/live_config_plan.h"
 #include "operator/reconcile/cluster/node_states.h"
 #include "operator/reconcile/event_sink.h"
 #include "operator/reconcile/healing/heal_watch.h"
@@ -73,9 +75,11 @@ class ClusterReconciler {
   env::Task<void> Listen(Ref cluster, std::string bootstrap);
   void PlanRestarts(const ClusterResource& cluster, const std::string& pause, ClusterSighting* seen);
   // What ails brokers, and what is done about it.
-  void PlanHealing(const ClusterResource& cluster, const NodeStates& nodes, ClusterSighting* seen);
+  void PlanHealing(const ClusterResource& cluster, const LiveObjects& live, const NodeStates& nodes,
+                   ClusterSighting* seen);
   // Replicas and leaders to where they shall be, once nothing else moves brokers about.
-  static void PlanMoves(const ClusterResource& cluster, ClusterSighting* seen);
+  static BalanceSteps PlanMoves(const ClusterResource& cluster, const ClusterSighting& seen,
+                                const ConfigValues& remembered);
   env::Task<Status> WriteStatus(Ref cluster, api::ClusterStatus status);
   // Takes those that nothing blocks, in order, until one fails; they are removed from the steps.
   env::Task<Status> Act(Ref cluster, ClusterSighting* seen);

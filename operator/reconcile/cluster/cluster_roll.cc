@@ -16,19 +16,6 @@ constexpr const char* kRestartPermit = "dohle.restart.permit.until.ms";
 constexpr int64_t kPermitMs = 60'000;
 constexpr int64_t kLongestPermitMs = 15 * 60'000;  // that is granted
 
-std::shared_ptr<const KafkaAction> Permit(NodeId broker, const api::ClusterSpec& spec, int64_t now_ms) {
-  const int64_t length_ms = std::min(kPermitMs + spec.termination_grace_period_seconds * int64_t{1000},
-                                     kLongestPermitMs - kPermitMs);
-  AlterConfigs::Change change;
-  change.kind = AlterConfigs::Kind::kBroker;
-  change.name = fmt::format("{}", broker.value());
-  change.key = kRestartPermit;
-  change.value = fmt::format("{}", now_ms + length_ms);
-  AlterConfigs action;
-  action.changes.push_back(std::move(change));
-  return std::make_shared<const KafkaAction>(std::move(action));
-}
-
 PlannedStep Election(const RollPlan& roll, const ClusterResource& cluster) {
   PlannedStep step;
   step.kind = PlannedStep::Kind::kKafka;
@@ -63,6 +50,20 @@ void Order(const std::vector<NodeId>& wave, std::vector<PlannedStep>* steps) {
 
 }  // namespace
 
+std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec,
+                                                 int64_t now_ms) {
+  const int64_t length_ms = std::min(kPermitMs + spec.termination_grace_period_seconds * int64_t{1000},
+                                     kLongestPermitMs - kPermitMs);
+  AlterConfigs::Change change;
+  change.kind = AlterConfigs::Kind::kBroker;
+  change.name = fmt::format("{}", broker.value());
+  change.key = kRestartPermit;
+  change.value = fmt::format("{}", now_ms + length_ms);
+  AlterConfigs action;
+  action.changes.push_back(std::move(change));
+  return std::make_shared<const KafkaAction>(std::move(action));
+}
+
 std::vector<RollBroker> RollBrokers(const std::vector<PodState>& pods, const std::vector<PlannedStep>& steps,
                                     const std::function<bool(const std::string& pod)>& changing,
                                     const std::string& cluster_name) {
@@ -96,7 +97,7 @@ void ApplyRoll(const RollPlan& roll, const ClusterResource& cluster, int64_t now
     if (step.restarts == kNoNode) continue;
     if (std::find(roll.wave.begin(), roll.wave.end(), step.restarts) != roll.wave.end()) {
       step.shown.reason += "; " + roll.wave_reason;
-      if (roll.serves) step.action = Permit(step.restarts, cluster.spec, now_ms);
+      if (roll.serves) step.action = RestartPermit(step.restarts, cluster.spec, now_ms);
     } else {
       step.awaited = true;
       step.shown.blocked_by = roll.waits;

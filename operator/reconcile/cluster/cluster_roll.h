@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,8 @@ RollLimits LimitsOf(const api::ClusterSpec& spec, int32_t brokers);
 // permits, and adds the election of leaders before all. `cluster` names what the election is told of.
 void ApplyRoll(const RollPlan& roll, const ClusterResource& cluster, int64_t now_ms,
                std::vector<PlannedStep>* steps);
+
+// Asks the active controller whether a broker may be away (README.md, dohle.restart.permit.until.ms).
+std::shared_ptr<const KafkaAction> RestartPermit(NodeId broker, const api::ClusterSpec& spec, int64_t now_ms);
 
 }  // namespace dohle::reconcile

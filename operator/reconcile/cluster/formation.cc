@@ -65,7 +65,7 @@ bool HasPod(const ClusterResource& cluster, const LiveObjects& live, int32_t id)
 }
 
 void AddMissing(const ClusterResource& cluster, const Data& data, const Quorum& quorum,
-                std::map<int32_t, Member>* members) {
+                const Topology* topology, std::map<int32_t, Member>* members) {
   const auto add = [&](int32_t id, bool founder) {
     if (members->contains(id)) return;
     Member& added = (*members)[id];
@@ -77,7 +77,14 @@ void AddMissing(const ClusterResource& cluster, const Data& data, const Quorum& 
   if (!quorum.formed) {
     for (const int32_t id : quorum.founders) add(id, true);
   }
-  for (int32_t id = 0; members->size() < static_cast<size_t>(cluster.spec.brokers); ++id) add(id, false);
+  const auto asked = static_cast<size_t>(cluster.spec.brokers);
+  // One whose claims were lost comes back under its id, for what it held is assigned to that.
+  if (topology != nullptr) {
+    for (const BrokerPlace& broker : topology->brokers) {
+      if (members->size() < asked && ReplicasOn(*topology, broker.id) > 0) add(broker.id.value(), false);
+    }
+  }
+  for (int32_t id = 0; members->size() < asked; ++id) add(id, false);
 }
 
 // The ids that go, of more than there shall be.
@@ -240,7 +247,7 @@ Formation FormationOf(const ClusterResource& cluster, const LiveObjects& live, c
         formation.quorum.dynamic() && (formation.quorum.formed || !cluster.status.cluster_id.empty());
     std::map<int32_t, Member> members = data.brokers;
     std::erase_if(members, [](const auto& entry) { return entry.second.removal == Removal::kDone; });
-    AddMissing(cluster, data, formation.quorum, &members);
+    AddMissing(cluster, data, formation.quorum, topology, &members);
     formation.leaving = Surplus(cluster, data, members.size());
     if (!formation.leaving.empty())
       formation.refusal = WhyTheyStay(formation.leaving, formation.quorum, members.size(), topology);

@@ -105,6 +105,16 @@ TEST(FormationTest, NewBrokersGetTheLowestFreeIds) {
   EXPECT_EQ(MembersOf(Of(5), live), "0* 1* 2* 3 4");
 }
 
+TEST(FormationTest, WhoseClaimWasLostComesBackUnderItsId) {
+  LiveObjects live = AsAsked(Of(4));
+  Mark(live, 1, resources::kFormedAnnotation, "true");
+  MarkRemoval(live, 0, "done");
+  live["persistentvolumeclaims"].erase({"ns", "data-quickstart-2"});
+  TestTopology topology({1, 2, 3});
+  topology.Topic("t", {{1, 2, 3}}).Fence(2);
+  EXPECT_EQ(MembersOf(Of(3), live, &topology), "1* 2 3");
+}
+
 TEST(FormationTest, TheHighestIdsGoFirstOrThoseThatAreNamed) {
   const LiveObjects live = AsAsked(Of(5));
   TestTopology topology({0, 1, 2, 3, 4}, {0, 1, 2});

@@ -77,23 +77,29 @@ LiveConfigPlan PlanLiveConfig(const ConfigValues& desired, const ConfigValues& r
   return plan;
 }
 
+ConfigValues RememberedLiveConfig(const ClusterResource& cluster, const LiveObjects& live) {
+  const auto maps = live.find(k8s::kConfigMaps.plural);
+  if (maps == live.end()) return {};
+  const auto it = maps->second.find({cluster.meta.name.ns, resources::ConfigMapName(cluster.meta.name.name)});
+  if (it == maps->second.end()) return {};
+  return ReadRemembered(std::string(it->second->meta.Annotation(resources::kLiveConfigAnnotation)));
+}
+
 std::optional<PlannedStep> ApplyLiveConfig(const ClusterResource& cluster, const LiveObjects& live,
                                            const std::optional<ConfigValues>& observed,
-                                           std::vector<DesiredObject>* desired) {
-  const k8s::ObjectName name{cluster.meta.name.ns, resources::ConfigMapName(cluster.meta.name.name)};
+                                           const ConfigValues& more, std::vector<DesiredObject>* desired) {
+  const std::string name = resources::ConfigMapName(cluster.meta.name.name);
   const std::string annotation(resources::kLiveConfigAnnotation);
-  ConfigValues remembered;
-  if (const auto maps = live.find(k8s::kConfigMaps.plural); maps != live.end()) {
-    if (const auto it = maps->second.find(name); it != maps->second.end())
-      remembered = ReadRemembered(std::string(it->second->meta.Annotation(annotation)));
-  }
+  const ConfigValues remembered = RememberedLiveConfig(cluster, live);
+  ConfigValues asked = resources::LiveConfig(cluster.spec);
+  asked.insert(more.begin(), more.end());
   // With eligible leader replicas (KIP-966) a cluster has to have one.
   ConfigValues fallback = resources::DefaultConfig(cluster.spec);
   std::erase_if(fallback, [](const auto& value) { return value.first != kMinInSyncReplicas; });
-  LiveConfigPlan plan = PlanLiveConfig(resources::LiveConfig(cluster.spec), remembered, observed, fallback);
+  LiveConfigPlan plan = PlanLiveConfig(asked, remembered, observed, fallback);
   for (DesiredObject& object : *desired) {
     const bool there =
-        object.resource == k8s::kConfigMaps && k8s::FindString(object.body, "metadata.name") == name.name;
+        object.resource == k8s::kConfigMaps && k8s::FindString(object.body, "metadata.name") == name;
     if (there && !(plan.remembered.empty() && remembered.empty()))
       object.body["metadata"]["annotations"][annotation] = Json(plan.remembered).dump();
   }
@@ -105,6 +111,10 @@ std::optional<PlannedStep> ApplyLiveConfig(const ClusterResource& cluster, const
   step.shown.action = "AlterConfig";
   step.shown.object = "Cluster/" + cluster.meta.name.name;
   step.shown.reason = fmt::format("set while the brokers run: {}", Text(plan.changes));
+  // What is set for a while and taken back holds nothing up.
+  step.background = std::all_of(plan.changes.begin(), plan.changes.end(), [](const auto& change) {
+    return change.key == kLeaderThrottle || change.key == kFollowerThrottle;
+  });
   step.action = std::make_shared<const KafkaAction>(AlterConfigs{std::move(plan.changes)});
   return step;
 }

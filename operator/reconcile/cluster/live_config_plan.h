@@ -27,10 +27,13 @@ struct LiveConfigPlan {
 LiveConfigPlan PlanLiveConfig(const ConfigValues& desired, const ConfigValues& remembered,
                               const std::optional<ConfigValues>& observed, const ConfigValues& fallback);
 
+// What is remembered: stands on the ConfigMap.
+ConfigValues RememberedLiveConfig(const ClusterResource& cluster, const LiveObjects& live);
+
 // Stores and takes what the plan says: puts the annotation on the desired ConfigMap, returns the step.
-// Nothing if nothing is to be changed.
+// Nothing if nothing is to be changed. `more` is set for a while besides what the spec asks for.
 std::optional<PlannedStep> ApplyLiveConfig(const ClusterResource& cluster, const LiveObjects& live,
                                            const std::optional<ConfigValues>& observed,
-                                           std::vector<DesiredObject>* desired);
+                                           const ConfigValues& more, std::vector<DesiredObject>* desired);
 
 }  // namespace dohle::reconcile

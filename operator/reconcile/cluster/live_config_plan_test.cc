@@ -48,14 +48,36 @@ TEST(LiveConfigPlanTest, NoBrokerIsRestartedForIt) {
   const ClusterResource after = TestCluster(R"({"brokers":3,"config":{"log.retention.ms":"1000"}})");
   const LiveObjects live = AsAsked(before);
   std::vector<DesiredObject> desired = DesiredObjects(after, live, {});
-  const auto step = ApplyLiveConfig(after, live, ConfigValues(), &desired);
+  const auto step = ApplyLiveConfig(after, live, ConfigValues(), {}, &desired);
   ASSERT_TRUE(step.has_value());
   EXPECT_EQ(step->shown.reason, "set while the brokers run: log.retention.ms=1000");
   EXPECT_EQ(reconcile::ToText(PlanCluster("quickstart", "cluster-uid", desired, live)),
             "ApplyConfigMap ConfigMap/quickstart-config: metadata.annotations differs from what is asked\n");
   desired = DesiredObjects(before, live, {});
-  EXPECT_FALSE(ApplyLiveConfig(before, live, ConfigValues(), &desired).has_value());
+  EXPECT_FALSE(ApplyLiveConfig(before, live, ConfigValues(), {}, &desired).has_value());
   EXPECT_EQ(reconcile::ToText(PlanCluster("quickstart", "cluster-uid", desired, live)), "");
+}
+
+TEST(LiveConfigPlanTest, AThrottleIsRememberedUntilItIsTakenBack) {
+  const ClusterResource cluster = TestCluster();
+  LiveObjects live = AsAsked(cluster);
+  const ConfigValues throttle = {{kLeaderThrottle, "1000"}, {kFollowerThrottle, "1000"}};
+  std::vector<DesiredObject> desired = DesiredObjects(cluster, live, {});
+  const auto set = ApplyLiveConfig(cluster, live, ConfigValues(), throttle, &desired);
+  ASSERT_TRUE(set);
+  EXPECT_EQ(std::get<AlterConfigs>(*set->action).changes.size(), 2U);
+  EXPECT_TRUE(set->background);
+  for (const DesiredObject& object : desired) {
+    if (object.resource == k8s::kConfigMaps) Store(live, k8s::kConfigMaps, object.body);
+  }
+  EXPECT_EQ(RememberedLiveConfig(cluster, live), throttle);
+  desired = DesiredObjects(cluster, live, {});
+  EXPECT_FALSE(ApplyLiveConfig(cluster, live, throttle, throttle, &desired));
+  const auto taken_back = ApplyLiveConfig(cluster, live, throttle, {}, &desired);
+  ASSERT_TRUE(taken_back);
+  EXPECT_FALSE(std::get<AlterConfigs>(*taken_back->action).changes[0].value);
+  // Another value is somebody else's.
+  EXPECT_FALSE(ApplyLiveConfig(cluster, live, ConfigValues{{kLeaderThrottle, "5"}}, {}, &desired));
 }
 
 }  // namespace

@@ -18,8 +18,12 @@ using NodeStates = std::map<std::string, NodeState>;  // by name; what isn't in 
 // Pure. kUnknown: the API server didn't tell.
 NodeState ReadNodeState(const StatusOr<k8s::Json>& node);
 
-// Of the Pods of `live` that should have been gone for kStuckMs. `now_ms`: wall clock. `client` outlives the
-// task.
+// Where the external provisioner notes for which Node the volume of a claim was made
+// (volumeBindingMode: WaitForFirstConsumer).
+inline constexpr std::string_view kSelectedNodeAnnotation = "volume.kubernetes.io/selected-node";
+
+// Of the Pods of `live` that should have been gone for kStuckMs, and of the claims of those that find no Node
+// because of their volumes. `now_ms`: wall clock. `client` outlives the task.
 env::Task<NodeStates> FindNodeStates(k8s::Client* client, LiveObjects live, int64_t now_ms);
 
 }  // namespace dohle::reconcile

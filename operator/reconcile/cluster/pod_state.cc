@@ -24,6 +24,13 @@ const Json& ListAt(const Json& object, std::string_view path) {
   return found != nullptr && found->is_array() ? *found : *kNone;
 }
 
+// What the scheduler says of a volume that is bound to other Nodes than there are
+// (pkg/scheduler/framework/plugins/volumebinding; the words have changed).
+bool IsForVolumes(std::string_view message) {
+  return message.find("volume node affinity conflict") != std::string_view::npos ||
+         message.find("PersistentVolume's node affinity") != std::string_view::npos;
+}
+
 // The last line of what a container left as its message, with a space before it.
 std::string LastWords(std::string message) {
   while (!message.empty() && message.back() == '\n') message.pop_back();
@@ -95,13 +102,16 @@ PodState ReadPodState(const OwnedObject& pod) {
     }
     if (type == "PodScheduled" && status == "False") {
       state.trouble = "Unschedulable";
+      state.no_node_for_volume = IsForVolumes(FindString(condition, "message"));
       state.trouble_message =
           fmt::format("no node takes Pod {}: {}", state.name, FindString(condition, "message"));
     }
   }
   state.started = state.ready;
-  for (const Json& container : ListAt(body, "status.containerStatuses"))
+  for (const Json& container : ListAt(body, "status.containerStatuses")) {
     state.started = state.started || FindBool(container, "started", false);
+    state.exit_code = FindInt(container, "lastState.terminated.exitCode", 0);
+  }
   for (const char* containers : {"status.initContainerStatuses", "status.containerStatuses"}) {
     for (const Json& container : ListAt(body, containers)) ReadContainer(container, state);
   }

@@ -20,7 +20,9 @@ struct PodState {
   int64_t deletion_time_ms = 0;  // while deleting: by when it shall be gone
   int64_t ready_since_ms = 0;    // since when it is ready, or isn't; 0 = unknown
   int64_t restarts = 0;
-  bool crash_looping = false;  // its container ended, and waits for its next start
+  bool crash_looping = false;       // its container ended, and waits for its next start
+  int64_t exit_code = 0;            // with which it ended last
+  bool no_node_for_volume = false;  // no Node takes it that its volumes can be had on
   // Why it won't become ready by itself: a reason in CamelCase and a sentence with what to do; both "" if
   // nothing is known to be wrong.
   std::string trouble, trouble_message;

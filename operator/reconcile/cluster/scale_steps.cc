@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "operator/reconcile/cluster/drain.h"
 #include "operator/reconcile/cluster/occupancy.h"
 #include "operator/reconcile/cluster/voters.h"
 #include "operator/resources/broker_config.h"
@@ -29,7 +28,6 @@ class ScalePlanner {
 
   std::vector<PlannedStep> Plan() {
     for (const Member& member : formation_.members) Cordon(member);
-    Drain();
     if (formation_.quorum.dynamic()) ChangeVoters();
     for (const Member& member : formation_.members) Forget(member);
     return std::move(steps_);
@@ -62,29 +60,6 @@ class ScalePlanner {
     } else if (broker->cordoned) {
       Add("Uncordon", Named(id), "it stays, and takes replicas", SetCordon(id, std::nullopt));
     }
-  }
-
-  void Drain() {
-    std::vector<NodeId> leaving;
-    for (const int32_t id : formation_.leaving) {
-      if (IsClosed(topology_, NodeId(id))) leaving.push_back(NodeId(id));
-    }
-    if (leaving.empty()) return;
-    int64_t left = 0;
-    for (const NodeId id : leaving) left += ReplicasOn(topology_, id);
-    if (left == 0) return;
-    std::vector<ReassignPartitions::Move> moves = MovesOnto(topology_, leaving);
-    for (auto& move : MovesOff(topology_, leaving)) moves.push_back(std::move(move));
-    const std::string object = fmt::format("Broker/{}", fmt::join(formation_.leaving, ","));
-    if (!moves.empty()) {
-      std::string reason = fmt::format("{} of {} replicas move to the brokers that stay", moves.size(), left);
-      Add("MoveReplicas", object, std::move(reason), ReassignPartitions{std::move(moves)});
-      return;
-    }
-    PlannedStep& wait =
-        Add("MoveReplicas", object, fmt::format("{} replicas are still there", left), ReassignPartitions{});
-    wait.shown.blocked_by = "they are on their way";
-    wait.awaited = true;
   }
 
   // Brokers that can take part: they serve, and stay.

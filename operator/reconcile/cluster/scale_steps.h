@@ -1,5 +1,5 @@
 // What changes a Cluster's set of brokers, beyond its objects: closing brokers that leave to new replicas,
-// emptying them, the quorum's voters, forgetting brokers that are gone. Pure.
+// the quorum's voters, forgetting brokers that are gone. They are emptied by balance_steps.h. Pure.
 #pragma once
 
 #include <string>

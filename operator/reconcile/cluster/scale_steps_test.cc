@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "operator/reconcile/cluster/drain.h"
+#include "operator/reconcile/cluster/balance_steps.h"
 #include "operator/reconcile/cluster/test_objects.h"
 #include "operator/reconcile/cluster/test_topology.h"
 #include "operator/resources/names.h"
@@ -31,8 +31,11 @@ class ScaleStepsTest : public testing::Test {
   }
   std::string Plan(const ClusterResource& cluster) {
     const Formation formation = FormationOf(cluster, live_, &*topology_);
-    return ToText(PlanScale(cluster, formation, BrokerPods(cluster, formation, live_), &*topology_,
-                            resources::Addressing::kDns));
+    std::string text = ToText(PlanScale(cluster, formation, BrokerPods(cluster, formation, live_),
+                                        &*topology_, resources::Addressing::kDns));
+    if (!formation.leaving.empty() && !cluster.spec.hibernated)
+      text += ToText(PlanBalance(cluster, *topology_, GoalsOf(formation, *topology_)).steps);
+    return text;
   }
 
   LiveObjects live_;
@@ -53,17 +56,22 @@ TEST_F(ScaleStepsTest, InGoesOneStepAfterTheOther) {
   topology_->quorum.voters.push_back(topology_->quorum.observers.front());
   topology_->quorum.observers.clear();
   EXPECT_EQ(Plan(Of(3)),
-            "MoveReplicas Broker/3: 2 of 2 replicas move to the brokers that stay\n"
-            "RemoveVoter Broker/3: its broker leaves or is gone\n");
+            "RemoveVoter Broker/3: its broker leaves or is gone\n"
+            "MoveReplicas Broker/3: 2 of 2 replicas move to the brokers that stay\n");
   topology_->quorum.voters.erase(topology_->quorum.voters.begin() + 2);
   for (PartitionPlace& partition : topology_->partitions) {
-    if (partition.index != 1) partition.adding = {NodeId(2)};
+    if (partition.index == 1) continue;
+    partition.replicas = {NodeId(2), NodeId(0), NodeId(3)};
+    partition.adding = {NodeId(2)};
+    partition.removing = {NodeId(3)};
   }
   EXPECT_EQ(Plan(Of(3)),
             "MoveReplicas Broker/3: 2 replicas are still there | blocked: they are on their way\n");
   for (PartitionPlace& partition : topology_->partitions) {
     partition.adding.clear();
-    partition.replicas = {NodeId(0), NodeId(1)};
+    partition.removing.clear();
+    partition.replicas = partition.in_sync = {NodeId(0), NodeId(1)};
+    partition.leader = NodeId(0);
   }
   EXPECT_EQ(Plan(Of(3)), "");
   Mark("stopping");
@@ -136,22 +144,6 @@ TEST_F(ScaleStepsTest, ClaimsGoByPolicy) {
       "ApplyPersistentVolumeClaim PersistentVolumeClaim/data-quickstart-3: its broker is gone for good\n");
   EXPECT_EQ(removed(Of(3, R"(,"storage":{"scaleDownPolicy":"Delete"})")),
             "DeleteClaim PersistentVolumeClaim/data-quickstart-3: its broker was emptied and taken away\n");
-}
-
-TEST(DrainTest, ReplicasGoToTheEmptiestInAnotherRack) {
-  TestTopology topology({0, 1, 2, 3});
-  topology.Broker(0).rack = topology.Broker(1).rack = "a";
-  topology.Broker(2).rack = topology.Broker(3).rack = "b";
-  topology.Topic("t", {{3, 0}, {1, 3}, {0, 1}});
-  const auto moves = MovesOff(*topology, {NodeId(3)});
-  ASSERT_EQ(moves.size(), 2U);
-  EXPECT_EQ(moves[0].replicas, (Replicas{NodeId(2), NodeId(0)}));
-  EXPECT_EQ(moves[1].replicas, (Replicas{NodeId(1), NodeId(2)}));
-  EXPECT_TRUE(MovesOff(*topology.Cordon(2).Fence(1), {NodeId(3)}).size() == 1);
-  topology->partitions[0].adding = {NodeId(3)};
-  const auto cancelled = MovesOnto(*topology, {NodeId(3)});
-  ASSERT_EQ(cancelled.size(), 1U);
-  EXPECT_TRUE(cancelled[0].replicas.empty());
 }
 
 }  // namespace

@@ -31,10 +31,14 @@ class Chooser {
   }
 
  private:
-  // The same node with another directory: that voter is no more.
+  // The same node follows with another directory: that voter is no more. The leader goes on to tell of one
+  // that it has removed for some minutes; that doesn't replace the one that came after it.
   bool Replaced(const QuorumVoter& voter) const {
+    if (voter.id == quorum_.leader) return false;
     return std::any_of(quorum_.observers.begin(), quorum_.observers.end(), [&](const QuorumVoter& o) {
-      return o.id == voter.id && o.directory != voter.directory;
+      const bool later = o.ms_since_caught_up >= 0 &&
+                         (voter.ms_since_caught_up < 0 || o.ms_since_caught_up <= voter.ms_since_caught_up);
+      return o.id == voter.id && o.directory != voter.directory && later;
     });
   }
   bool Away(const QuorumVoter& voter) const {

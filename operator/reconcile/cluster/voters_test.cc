@@ -88,6 +88,10 @@ TEST(VotersTest, ALostDiskIsAnotherVoter) {
   EXPECT_EQ(Next(topology, Brokers({0, 1, 2}), 3), "remove 2: its broker came back with another disk");
   topology->quorum.voters.pop_back();
   EXPECT_EQ(Next(topology, Brokers({0, 1, 2}), 3), "add 2: 2 of 3 voters are there");
+  // The one that was removed is still told of for a while, by what was heard of it last.
+  topology->quorum.voters.push_back({NodeId(2), DirectoryId(8, 8), 100, 0});
+  topology->quorum.observers = {{NodeId(2), TestTopology::DirectoryOf(2), 90, 40'000}};
+  EXPECT_EQ(Next(topology, Brokers({0, 1, 2}), 3), "");
 }
 
 TEST(VotersTest, AVoterThatIsLongAwayIsReplacedIfSomebodyCan) {

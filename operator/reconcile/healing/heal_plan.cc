@@ -22,6 +22,8 @@ class Planner {
 
   HealPlan Plan() {
     for (const HealBroker& broker : sight_.brokers) {
+      if (DiskTrouble trouble = DiskTroubleOf(broker); broker.wanted && !trouble.claims.empty())
+        Refill(broker, std::move(trouble));
       if (Stuck(broker)) {
         Bury(broker);
       } else if (Hung(broker)) {
@@ -47,8 +49,8 @@ class Planner {
     HealStep& step = plan_.steps.emplace_back();
     step.kind = kind;
     step.broker = broker.id;
-    step.pod = broker.pod;
-    step.pod_uid = broker.pod_uid;
+    step.object = broker.pod;
+    step.uid = broker.pod_uid;
     step.reason = std::move(reason);
     return step;
   }
@@ -119,6 +121,61 @@ class Planner {
     Tell("PodStuckTerminating", step);
   }
 
+  static bool IsReplacement(const HealStep& step) {
+    return step.kind == HealStep::Kind::kDeleteClaim || step.kind == HealStep::Kind::kReplacePod;
+  }
+  static bool IsBeingReplaced(const HealBroker& broker) {
+    return std::any_of(broker.claims.begin(), broker.claims.end(),
+                       [](const HealClaim& claim) { return claim.deleting; });
+  }
+
+  // Why the disks of a broker aren't given up now; `awaited` tells whether that passes by itself.
+  std::string WhyNotRefilled(const HealBroker& broker, const DiskTrouble& trouble, bool* awaited) const {
+    *awaited = false;
+    if (sight_.mode == api::HealingMode::kReport) return std::string(kReportOnly);
+    *awaited = true;
+    if (sight_.topology == nullptr) return "nobody tells what is on the other brokers";
+    const Emptied emptied = trouble.everything ? Emptied::kBroker : Emptied::kDirectory;
+    if (std::string why = WhyNotEmptied(*sight_.topology, broker.id, emptied); !why.empty()) {
+      *awaited = false;
+      return why + "; mend the disk, or delete the claim and the Pod yourself";
+    }
+    if (broker.unusable_ms < sight_.replace_after_ms)
+      return fmt::format("it has {} s to come back", sight_.replace_after_ms / 1000);
+    for (const HealBroker& other : sight_.brokers) {
+      if (other.id == broker.id) continue;
+      if (IsBeingReplaced(other))
+        return fmt::format("the disk of broker {} is being replaced", other.id.value());
+      if (Returning(other)) return fmt::format("broker {} is being started", other.id.value());
+    }
+    const bool another = std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const HealStep& step) {
+      return step.broker != broker.id && IsReplacement(step) && !step.blocked();
+    });
+    return another ? "another broker's disk is replaced first" : "";
+  }
+
+  void Refill(const HealBroker& broker, DiskTrouble trouble) {
+    bool awaited = false;
+    const std::string why = WhyNotRefilled(broker, trouble, &awaited);
+    const auto add = [&](HealStep::Kind kind) -> HealStep& {
+      HealStep& step = Add(kind, broker, trouble.sentence);
+      Block(step, why, awaited);
+      return step;
+    };
+    for (const HealClaim* claim : trouble.claims) {
+      if (claim->deleting) continue;
+      HealStep& step = add(HealStep::Kind::kDeleteClaim);
+      step.object = claim->name;
+      step.uid = claim->uid;
+    }
+    // One that waits for a Node holds no claim.
+    if (!broker.pod.empty() && !broker.deleting && !broker.node.empty())
+      add(HealStep::Kind::kReplacePod).serves =
+          broker.started && Place(broker.id) != nullptr && !Fenced(broker.id);
+    std::string message = why.empty() ? "the broker gets a new volume and is filled from the others" : why;
+    plan_.ailments.push_back({std::move(trouble.ailment), fmt::format("{}: {}", trouble.sentence, message)});
+  }
+
   static std::string WhyNotBuried(const HealBroker& broker) {
     switch (broker.node_state) {
       case NodeState::kGone:
@@ -148,6 +205,43 @@ class Planner {
 };
 
 }  // namespace
+
+DiskTrouble DiskTroubleOf(const HealBroker& broker) {
+  DiskTrouble trouble;
+  const auto gone = [](const HealClaim& claim) {
+    return claim.node_state == NodeState::kGone || claim.node_state == NodeState::kOutOfService;
+  };
+  for (const HealClaim& claim : broker.claims) {
+    if (claim.uid.empty()) continue;
+    if (broker.damaged) {
+      trouble.ailment = "DataDamaged";
+      trouble.sentence = fmt::format("broker {} ended with code {}, as it can't use its data",
+                                     broker.id.value(), kDamagedDataExitCode);
+    } else if (claim.lost) {
+      trouble.ailment = "VolumeLost";
+      trouble.sentence = fmt::format("claim {} has lost its PersistentVolume", claim.name);
+    } else if (broker.no_node_for_volume && gone(claim)) {
+      trouble.ailment = "NodeLost";
+      trouble.sentence =
+          fmt::format("the volume of claim {} is on Node {}, which is {}", claim.name, claim.node,
+                      claim.node_state == NodeState::kGone ? "gone" : "out of service");
+    } else if (claim.failed) {
+      trouble.ailment = "DiskFailed";
+      trouble.sentence =
+          fmt::format("the log directory of broker {} on claim {} has failed", broker.id.value(), claim.name);
+    } else {
+      continue;
+    }
+    trouble.claims.push_back(&claim);
+  }
+  trouble.everything = !trouble.claims.empty() && trouble.claims.front() == &broker.claims.front();
+  if (!trouble.everything) return trouble;
+  trouble.claims.clear();
+  for (const HealClaim& claim : broker.claims) {
+    if (!claim.uid.empty()) trouble.claims.push_back(&claim);
+  }
+  return trouble;
+}
 
 std::string RoughDuration(int64_t ms) {
   const auto above = std::upper_bound(kRoughSeconds.begin(), kRoughSeconds.end(), ms / 1000);

@@ -15,6 +15,16 @@ namespace dohle::reconcile {
 // node.kubernetes.io/out-of-service: somebody says that it is switched off.
 enum class NodeState { kUnknown, kReady, kNotReady, kGone, kOutOfService };
 
+// One log directory.
+struct HealClaim {
+  std::string name, uid;  // both "": there is no claim now
+  bool deleting = false;
+  bool lost = false;    // its PersistentVolume is gone
+  bool failed = false;  // the broker says that the directory is offline
+  std::string node;     // that its volume was made for; "" = none
+  NodeState node_state = NodeState::kUnknown;
+};
+
 struct HealBroker {
   NodeId id = kNoNode;
   std::string pod, pod_uid;  // both "": there is none
@@ -25,10 +35,15 @@ struct HealBroker {
   int64_t overdue_ms =
       0;  // while deleting: for how long it should have been gone; negative = it has time yet
   bool crash_looping = false;
+  bool damaged = false;  // it ended as it can't use its data, and hasn't been ready since
   int64_t restarts = 0;
-  bool stuck_pending = false;  // no Node takes it, or its image can't be had: it won't start by itself
-  std::string node;            // where its Pod is; "" = nowhere
+  bool stuck_pending = false;       // no Node takes it, or its image can't be had: it won't start by itself
+  bool no_node_for_volume = false;  // no Node takes it that its volumes can be had on
+  std::string node;                 // where its Pod is; "" = nowhere
   NodeState node_state = NodeState::kUnknown;
+  std::vector<HealClaim> claims;  // the first has the metadata log
+  // Of heal_watch.h: for how long the same claims have been unusable.
+  int64_t unusable_ms = 0;
   // Of heal_watch.h: for how long the quorum hasn't heard it although it ran all the time, 0 = it hears it or
   // nobody knows; how often it was restarted for that; the back-off after the last time, 0 = it is over.
   int64_t fenced_ms = 0;
@@ -40,6 +55,7 @@ struct HealSight {
   std::vector<HealBroker> brokers;     // that a Cluster has, by id
   const Topology* topology = nullptr;  // null: nobody tells
   api::HealingMode mode = api::HealingMode::kAuto;
+  int64_t replace_after_ms = 0;  // claims that are unusable for so long are replaced
 };
 
 }  // namespace dohle::reconcile

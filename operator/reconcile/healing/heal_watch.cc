@@ -36,6 +36,11 @@ void HealWatch::Look(int64_t now_ms, HealSight* sight) {
       }
       broker.silent_seen_ms = now_ms;
     }
+    std::string unusable;
+    for (const HealClaim* claim : DiskTroubleOf(seen).claims) unusable += claim->uid + " ";
+    if (unusable != broker.unusable) broker.unusable_since_ms = now_ms;
+    broker.unusable = std::move(unusable);
+    seen.unusable_ms = broker.unusable.empty() ? 0 : now_ms - broker.unusable_since_ms;
     if (now_ms - broker.healed_ms >= kForgetMs) broker.healed = 0;
     seen.fenced_ms = broker.silent_since_ms < 0 ? 0 : now_ms - broker.silent_since_ms;
     seen.healed = broker.healed;

@@ -20,7 +20,8 @@ class HealWatch {
   // A broker that went well for so long begins with the first again.
   static constexpr int64_t kForgetMs = 60 * 60'000;
 
-  // Fills in fenced_ms, healed and back_off_ms of all brokers. `now_ms`: any clock that only goes forward.
+  // Fills in unusable_ms, fenced_ms, healed and back_off_ms of all brokers. `now_ms`: any clock that only
+  // goes forward.
   void Look(int64_t now_ms, HealSight* sight);
   // What is about to be done: what is seen next tells whether it was.
   void Note(const HealPlan& plan);
@@ -30,6 +31,8 @@ class HealWatch {
     std::string pod_uid;
     int64_t restarts = 0;  // of its container
     int64_t silent_since_ms = -1, silent_seen_ms = -1;
+    std::string unusable;  // uids of claims
+    int64_t unusable_since_ms = -1;
     bool restarting = false;  // that Pod, by us
     int32_t healed = 0;
     int64_t healed_ms = 0;

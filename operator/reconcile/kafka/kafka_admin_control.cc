@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "lib/kafka/client/kafka_status.h"
+
 namespace dohle::reconcile {
 namespace {
 
@@ -40,6 +42,8 @@ void AddSizes(const client::LogDirs& dirs, const Beginnings& beginnings, Topolog
     if (dir.status.ok()) {
       bool& all = cordoned.emplace(dir.broker, true).first->second;
       broker->cordoned = all = all && dir.cordoned;
+    } else if (client::KafkaError(dir.status) == kafka::ErrorCode::kKafkaStorageError) {
+      broker->failed_directories.push_back(dir.path);
     }
     if (dir.total_bytes >= 0) broker->disk_bytes = std::max<int64_t>(broker->disk_bytes, 0) + dir.total_bytes;
     if (dir.usable_bytes >= 0)
@@ -132,7 +136,26 @@ env::Task<StatusOr<Topology>> KafkaAdminControl::Observe(std::string bootstrap) 
   if (WantsTopicConfigs(topology)) co_await AddTopicConfigs(kafka->cluster_admin, &topology);
   auto defaults = co_await kafka->cluster_admin.DescribeBrokerDefaults();
   if (defaults.ok()) topology.broker_defaults = *std::move(defaults);
+  if (HasThrottle(topology)) co_await AddThrottledTopics(kafka->cluster_admin, &topology);
   co_return topology;
+}
+
+bool HasThrottle(const Topology& topology) {
+  const auto& defaults = topology.broker_defaults;
+  return defaults && (defaults->contains(kLeaderThrottle) || defaults->contains(kFollowerThrottle));
+}
+
+env::Task<void> KafkaAdminControl::AddThrottledTopics(client::ClusterAdmin& admin, Topology* topology) {
+  std::vector<std::string> names;
+  for (const TopicPlace& topic : topology->topics) names.push_back(topic.name);
+  const auto values = co_await admin.DescribeTopicConfig(std::move(names), kThrottledReplicas);
+  std::map<std::string, std::string> throttled;
+  for (size_t i = 0; i < values.size(); ++i) {
+    // One that was deleted meanwhile has nothing set.
+    if (!values[i].ok() && !absl::IsNotFound(values[i].status())) co_return;
+    if (values[i].ok() && !values[i]->empty()) throttled[topology->topics[i].name] = *values[i];
+  }
+  topology->throttled_topics = std::move(throttled);
 }
 
 bool WantsTopicConfigs(const Topology& topology) { return topology.brokers.size() > 1; }

@@ -35,6 +35,9 @@ class KafkaAdminControl : public KafkaControl {
   // Fills in what holds for each topic; asks only if what is known is too old or lacks a topic.
   env::Task<void> AddTopicConfigs(kafka::client::ClusterAdmin& admin, Topology* topology);
 
+  // Nothing if one of the answers is missing.
+  static env::Task<void> AddThrottledTopics(kafka::client::ClusterAdmin& admin, Topology* topology);
+
   KafkaClients& clusters_;
   const env::Clock& clock_;
   std::map<std::string, TopicConfigs> configs_;  // by cluster id
@@ -45,6 +48,9 @@ Topology TopologyOf(const kafka::client::ClusterDescription& cluster,
                     const std::vector<kafka::client::TopicDescription>& topics,
                     const std::vector<kafka::client::OngoingReassignment>& reassignments,
                     const kafka::client::QuorumDescription& quorum, const kafka::client::LogDirs& dirs);
+
+// Whether brokers have a throttle by default, so that topics may be throttled.
+bool HasThrottle(const Topology& topology);
 
 // Whether planners look at what holds for topics: where there is a single broker nobody chooses who may go.
 bool WantsTopicConfigs(const Topology& topology);

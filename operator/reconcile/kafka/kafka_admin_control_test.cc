@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lib/kafka/client/kafka_status.h"
+
 namespace dohle::reconcile {
 namespace {
 
@@ -36,6 +38,12 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   dirs.dirs = {Directory(k0, 100, 40, {{"t", 1, 7}, {"gone", 0, 5}}), Directory(k0, 100, 30, {{"u", 0, 2}}),
                Directory(k1, -1, -1, {{"t", 1, 9}})};
   dirs.dirs[0].cordoned = dirs.dirs[2].cordoned = true;
+  client::LogDirDescription failed = Directory(k1, -1, -1, {});
+  failed.path = "/var/lib/dohle/more/log";
+  failed.status = client::StatusFromKafka(static_cast<int16_t>(kafka::ErrorCode::kKafkaStorageError));
+  client::LogDirDescription untold = Directory(k0, -1, -1, {});
+  untold.status = MakeStatus(StatusCode::kUnavailable, "no answer");
+  dirs.dirs.insert(dirs.dirs.end(), {failed, untold});
   client::QuorumDescription quorum;
   quorum.leader = k1;
   quorum.high_watermark = 50;
@@ -51,6 +59,8 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   EXPECT_EQ(topology.brokers[0].disk_free_bytes, 70);
   EXPECT_EQ(topology.brokers[1].disk_bytes, -1) << "not told";
   EXPECT_TRUE(topology.brokers[2].fenced);
+  EXPECT_THAT(topology.brokers[1].failed_directories, ElementsAre("/var/lib/dohle/more/log"));
+  EXPECT_TRUE(topology.brokers[0].failed_directories.empty()) << "that nobody tells says nothing of a disk";
   EXPECT_FALSE(topology.brokers[0].cordoned) << "in one of two directories only";
   EXPECT_TRUE(topology.brokers[1].cordoned);
   ASSERT_EQ(topology.partitions.size(), 4);

@@ -25,6 +25,7 @@ struct BrokerPlace {
   bool cordoned = false;                          // it serves, and takes no new replicas (KIP-1066)
   int64_t bytes = 0;                              // of the replicas that it holds
   int64_t disk_bytes = -1, disk_free_bytes = -1;  // of all its log directories; -1 = unknown
+  std::vector<std::string> failed_directories;    // paths of those that it has taken offline (KIP-112)
 };
 
 struct TopicPlace {
@@ -60,6 +61,11 @@ struct QuorumPlace {
   std::vector<QuorumVoter> voters, observers;
 };
 
+// Dynamic settings of brokers and topics by which copying is throttled (KIP-73).
+inline constexpr const char* kLeaderThrottle = "leader.replication.throttled.rate";
+inline constexpr const char* kFollowerThrottle = "follower.replication.throttled.rate";
+inline constexpr const char* kThrottledReplicas = "follower.replication.throttled.replicas";
+
 struct Topology {
   std::string cluster_id;
   std::vector<BrokerPlace> brokers;  // that are registered, fenced ones too; by id, ascending
@@ -68,6 +74,9 @@ struct Topology {
   QuorumPlace quorum;
   // Dynamic settings of all brokers; nothing = unknown.
   std::optional<std::map<std::string, std::string>> broker_defaults;
+  // kThrottledReplicas of topics where it is set, by name; nothing = unknown. Known while brokers have a
+  // throttle by default.
+  std::optional<std::map<std::string, std::string>> throttled_topics;
 };
 
 }  // namespace dohle::reconcile

@@ -25,6 +25,7 @@ env::Task<void> TopicReconciler::Act(Turn* turn) {
   if (MayAct()) co_await Create(turn);
   if (MayAct()) co_await Grow(turn);
   if (MayAct()) co_await Alter(turn);
+  if (MayAct()) co_await Reassign(turn);
   if (MayAct()) co_return;
   for (Item& item : turn->items) {
     if (item.failure.ok()) item.failure = MakeStatus(StatusCode::kCancelled, "this process leads no more");
@@ -104,6 +105,26 @@ env::Task<void> TopicReconciler::Alter(Turn* turn) {
   const std::vector<Status> results = co_await kafka_->admin.AlterTopicConfigs(std::move(changes));
   for (size_t i = 0; i < items.size(); ++i) {
     if (!results[i].ok()) Failed(*items[i], turn->world, results[i]);
+  }
+}
+
+env::Task<void> TopicReconciler::Reassign(Turn* turn) {
+  std::vector<Item*> items;
+  StringMap<int32_t> wanted;
+  for (Item& item : turn->items) {
+    if (!item.failure.ok() || !item.decision.replicas) continue;
+    items.push_back(&item);
+    wanted.emplace(item.resource->KafkaName(), *item.decision.replicas);
+  }
+  if (items.empty()) co_return;
+  ReplicationStep step = PlanReplication(turn->sight.topology, wanted);
+  for (Item* item : items) {
+    if (!step.refusal.empty()) TellBlocked(item->decision, item->input, turn->world, step.refusal);
+  }
+  if (step.moves.empty()) co_return;
+  const Status begun = co_await kafka_->cluster_admin.AlterReassignments(std::move(step.moves));
+  for (Item* item : items) {
+    if (!begun.ok()) Failed(*item, turn->world, begun);
   }
 }
 

@@ -19,6 +19,8 @@ namespace {
 using kafka::client::TopicConfigs;
 namespace reason = topic_reason;
 
+constexpr absl::Duration kReplicationPoll = absl::Seconds(1);
+
 // Set by those who move replicas, not by who describes the topic.
 constexpr std::array<std::string_view, 2> kForeignKeys = {"follower.replication.throttled.replicas",
                                                           "leader.replication.throttled.replicas"};
@@ -246,6 +248,42 @@ void TellScaling(TopicDecision& decision, const TopicInput& input, const TopicWo
                                          input.topic->partitions, status->message)});
 }
 
+// Was it asked that replicas be dropped, or had the topic more when it was taken over, or by others?
+bool FewerReplicasAreAsked(const TopicInput& input) {
+  const api::TopicStatus& status = *input.status;
+  const std::string_view why = ReadyReason(status);
+  if (why == reason::kReplicasChanging || why == reason::kReplicasBlocked) return true;
+  if (status.topic_id.empty() || why == reason::kMoreReplicas) return false;
+  return status.observed_generation != input.resource->meta.generation &&
+         status.replicas > input.resource->spec.replicas;
+}
+
+// True: that is what there is to say of the topic.
+bool DecideReplicas(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
+  if (input.replication == nullptr) return false;
+  const std::string_view was = ReadyReason(*input.status);
+  ReplicationVerdict verdict = JudgeReplication(input.resource->KafkaName(), input.resource->spec.replicas,
+                                                *input.replication, FewerReplicasAreAsked(input));
+  if (verdict.reason.empty()) {
+    if (was == reason::kReplicasChanging)
+      decision.events.push_back({false, "ReplicasChanged", std::move(verdict.message)});
+    return false;
+  }
+  if (verdict.reason == reason::kTooFewBrokers) {
+    Refuse(decision, input, world, verdict.reason, std::move(verdict.message));
+    return true;
+  }
+  const bool changes = verdict.reason == reason::kReplicasChanging;
+  if (changes) {
+    decision.replicas = input.resource->spec.replicas;
+    decision.again = kReplicationPoll;
+    if (was != verdict.reason)
+      decision.events.push_back({false, std::string(verdict.reason), verdict.message});
+  }
+  SetReady(decision, input, world, !changes, verdict.reason, std::move(verdict.message));
+  return true;
+}
+
 void DecideExisting(TopicDecision& decision, const TopicInput& input, const TopicWorld& world) {
   const TopicResource& resource = *input.resource;
   const ObservedTopic& topic = *input.topic;
@@ -255,7 +293,7 @@ void DecideExisting(TopicDecision& decision, const TopicInput& input, const Topi
   DecideConfigs(decision, input);
   decision.status.topic_id = ToString(topic.id);
   decision.status.partitions = topic.partitions;
-  decision.status.replicas = topic.replicas;
+  decision.status.replicas = input.replication == nullptr ? topic.replicas : input.replication->fewest;
   Measure(decision, input);
   TellScaling(decision, input, world);
   const int32_t asked = PartitionsAskedFor(resource.spec, input.scaling);
@@ -268,12 +306,7 @@ void DecideExisting(TopicDecision& decision, const TopicInput& input, const Topi
             "Topic {0} has {1} partitions; Kafka can't take any away. Set spec.partitions to at least {1}, "
             "or delete the Topic and create it anew without its data.",
             resource.KafkaName(), topic.partitions));
-  } else if (topic.replicas != resource.spec.replicas) {
-    Refuse(decision, input, world, reason::kReplicationChange,
-           fmt::format(
-               "Topic {} has {} replicas of each partition, {} are asked for; their number can't be changed "
-               "yet. Set spec.replicas to {}.",
-               resource.KafkaName(), topic.replicas, resource.spec.replicas, topic.replicas));
+  } else if (DecideReplicas(decision, input, world)) {
   } else if (topic.partitions > most) {
     SetReady(decision, input, world, true, reason::kMorePartitions,
              fmt::format("Topic {} has {} partitions, {} are asked for; partitions can't be taken away.",
@@ -306,10 +339,6 @@ void DecideWithoutCluster(TopicDecision& decision, const TopicInput& input, cons
       return Refuse(decision, input, world, reason::kBrokerUnreachable,
                     fmt::format("{} doesn't answer: {}", cluster.name, Message(world.reached)));
   }
-}
-
-bool BeyondATenth(double a, double b) {
-  return std::abs(a - b) > 0.1 * std::max(std::abs(a), std::abs(b)) && std::abs(a - b) > 1;
 }
 
 // The elements of a list, a boolean or a word, as Kafka reads them.
@@ -391,6 +420,22 @@ bool NeedsConfigs(const TopicResource& resource, const api::TopicStatus& status,
          status.topic_id != ToString(topic->id);
 }
 
+bool NeedsReplication(const TopicResource& resource, const api::TopicStatus& status,
+                      const ObservedTopic* topic) {
+  if (topic == nullptr || resource.meta.deleting() || !resource.faults.empty()) return false;
+  const int32_t wanted = resource.spec.replicas;
+  return topic->replicas != wanted || topic->uneven || ReadyReason(status) == reason::kReplicasChanging ||
+         (status.topic_id == ToString(topic->id) && status.replicas != wanted);
+}
+
+void TellBlocked(TopicDecision& decision, const TopicInput& input, const TopicWorld& world,
+                 const std::string& why) {
+  std::erase_if(decision.events,
+                [](const TopicEvent& event) { return event.reason == reason::kReplicasChanging; });
+  Refuse(decision, input, world, reason::kReplicasBlocked,
+         fmt::format("The replicas of topic {} can't be changed yet: {}.", input.resource->KafkaName(), why));
+}
+
 bool HasScalingNews(const TopicResource& resource, const api::TopicStatus& status,
                     const std::optional<TopicScaling>& scaling) {
   if (!scaling || !resource.spec.autoscaling || resource.meta.deleting()) return false;
@@ -427,31 +472,6 @@ bool SameConfigValue(std::string_view a, std::string_view b) {
   // Above 2^53 two integers may be one double.
   constexpr double kExact = 9e15;
   return x == y || (absl::SimpleAtod(x, &p) && absl::SimpleAtod(y, &q) && p == q && std::abs(p) < kExact);
-}
-
-bool SameStatus(const api::TopicStatus& a, const api::TopicStatus& b) {
-  const auto same_condition = [](const api::Condition& x, const api::Condition& y) {
-    return x.type == y.type && x.status == y.status && x.reason == y.reason && x.message == y.message &&
-           x.observed_generation == y.observed_generation;
-  };
-  if (a.observed_generation != b.observed_generation || a.topic_name != b.topic_name ||
-      a.topic_id != b.topic_id || a.partitions != b.partitions || a.replicas != b.replicas ||
-      !std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(), b.conditions.end(),
-                  same_condition)) {
-    return false;
-  }
-  if (BeyondATenth(static_cast<double>(a.bytes), static_cast<double>(b.bytes)) ||
-      BeyondATenth(a.bytes_in_per_second, b.bytes_in_per_second) ||
-      BeyondATenth(a.bytes_out_per_second, b.bytes_out_per_second) ||
-      BeyondATenth(a.records_in_per_second, b.records_in_per_second)) {
-    return false;
-  }
-  if (!SameScaling(a.autoscaling, b.autoscaling)) return false;
-  if (a.largest_lag.has_value() != b.largest_lag.has_value()) return false;
-  return !a.largest_lag || (a.largest_lag->group == b.largest_lag->group &&
-                            !BeyondATenth(static_cast<double>(a.largest_lag->records),
-                                          static_cast<double>(b.largest_lag->records)) &&
-                            !BeyondATenth(a.largest_lag->seconds, b.largest_lag->seconds));
 }
 
 }  // namespace dohle::reconcile

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "lib/base/string_map.h"
 #include "lib/kafka/client/admin.h"
+#include "operator/reconcile/topic/topic_replication.h"
 #include "operator/reconcile/topic/topic_resource.h"
 #include "operator/reconcile/topic/topic_scaling.h"
 
@@ -33,7 +34,6 @@ inline constexpr std::string_view kClusterNotFound = "ClusterNotFound";
 inline constexpr std::string_view kClusterNotReady = "ClusterNotReady";
 inline constexpr std::string_view kBrokerUnreachable = "BrokerUnreachable";
 inline constexpr std::string_view kPartitionsCannotShrink = "PartitionsCannotShrink";
-inline constexpr std::string_view kReplicationChange = "ReplicationChangeUnsupported";
 inline constexpr std::string_view kResourceConflict = "ResourceConflict";
 inline constexpr std::string_view kAdoptionRefused = "AdoptionRefused";
 inline constexpr std::string_view kKafkaError = "KafkaError";
@@ -57,7 +57,8 @@ struct KafkaCluster {
 struct ObservedTopic {
   TopicId id;
   int32_t partitions = 0;
-  int32_t replicas = 0;  // of its first partition
+  int32_t replicas = 0;  // of its first partition, with those that are on their way
+  bool uneven = false;   // some partition has another number
   bool internal = false;
 };
 
@@ -86,6 +87,7 @@ struct TopicInput {
   const TopicResource* rival = nullptr;
   const ObservedTopic* topic = nullptr;                  // null: there is none
   const kafka::client::TopicConfigs* configs = nullptr;  // null: not looked at in this turn
+  const ReplicationSight* replication = nullptr;         // null: not looked at in this turn
   bool creation_unclear = false;                         // its creation was asked for, no answer came
   std::optional<TopicMeasures> measures;                 // none: nothing was measured yet
   std::optional<TopicScaling> scaling;                   // none: no autoscaling, or nothing is known yet
@@ -107,6 +109,8 @@ struct TopicDecision {
   std::optional<kafka::client::TopicGrowth> grow;
   std::optional<kafka::client::TopicConfigChange> alter;
   std::optional<TopicId> remove;
+  // Each partition shall have that many replicas: the turn moves some of them (topic_replication.h).
+  std::optional<int32_t> replicas;
   // Recorded once the actions have succeeded.
   std::vector<TopicEvent> events;
   // Once the actions have succeeded; the same as stored if nothing is to be written.
@@ -128,6 +132,13 @@ void Fail(TopicDecision& decision, const TopicInput& input, const TopicWorld& wo
 
 // Whether deciding takes the topic's configuration: what is asked for may not be what there is.
 bool NeedsConfigs(const TopicResource& resource, const api::TopicStatus& status, const ObservedTopic* topic);
+
+// Whether deciding takes a look at where its replicas are: there aren't as many as asked for, or weren't yet.
+bool NeedsReplication(const TopicResource& resource, const api::TopicStatus& status,
+                      const ObservedTopic* topic);
+// Nothing can be moved for now: says so in place of what was to be said.
+void TellBlocked(TopicDecision& decision, const TopicInput& input, const TopicWorld& world,
+                 const std::string& why);
 
 // Whether what autoscaling asks for isn't done or isn't told yet.
 bool HasScalingNews(const TopicResource& resource, const api::TopicStatus& status,

@@ -5,6 +5,7 @@
 //   topic in Kafka: id=, partitions=, replicas=, cfg.KEY=VALUE, internal cluster STATE        NotFound,
 //   Deleting, NotReady; none: Ready unreachable MS       nobody has answered for so long terminating,
 //   unclear, rival NAME fails CODE WORDS     Kafka answers the actions so; `lost`: it doesn't answer
+//   replication BROKERS FEWEST MOST PARTITIONS REPLICAS...   what is seen of it
 //   autoscaling MAX [WANTED REASON]   the resource has it, its status tells so
 //   wants PARTITIONS REASON NOTE      it asks for so many; `holds`: it would, but something forbids it
 // DOHLE_REWRITE_TESTDATA=1 writes what was decided into the file instead: look at the difference.
@@ -58,6 +59,7 @@ struct Scene {
   TopicWorld world;
   std::optional<Status> failure;
   std::optional<TopicScaling> scaling;
+  std::optional<ReplicationSight> replication;
 
   Scene() {
     world.now_ms = kNowMs;
@@ -93,7 +95,7 @@ struct Scene {
     status.partitions = static_cast<int32_t>(Number(words, "partitions", 0));
     if (words.contains("id")) {
       status.topic_id = ToString(Id(Number(words, "id", 0)));
-      status.replicas = 1;
+      status.replicas = static_cast<int32_t>(Number(words, "replicas", 1));
     }
     api::Condition ready;
     ready.type = "Ready";
@@ -112,6 +114,11 @@ struct Scene {
     for (const auto& [key, value] : words) {
       if (key.starts_with("cfg.")) configs[key.substr(4)] = value;
     }
+  }
+  void ReadReplication(std::istringstream& in) {
+    replication.emplace();
+    in >> replication->brokers >> replication->fewest >> replication->most >> replication->partitions;
+    for (int32_t replicas = 0; in >> replicas;) replication->ends_with.push_back(replicas);
   }
   void ReadAutoscaling(std::istringstream& in) {
     api::TopicAutoscaling autoscaling;
@@ -138,6 +145,7 @@ struct Scene {
     if (verb == "wants" || verb == "holds") return ReadWish(in, verb == "wants");
     if (verb == "terminating") terminating = true;
     if (verb == "unclear") unclear = true;
+    if (verb == "replication") ReadReplication(in);
     if (verb == "lost") failure = MakeStatus(StatusCode::kUnavailable, "connection to a:1 is gone");
     if (verb == "rival") {
       in >> rival.meta.name.name;
@@ -170,6 +178,7 @@ struct Scene {
     input.configs = looked ? &configs : nullptr;
     input.creation_unclear = unclear;
     input.scaling = scaling;
+    input.replication = replication ? &*replication : nullptr;
     return input;
   }
 };

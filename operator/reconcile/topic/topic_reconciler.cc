@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/kafka/client/kafka_status.h"
+#include "operator/reconcile/kafka/kafka_admin_control.h"
 #include "operator/reconcile/look_interval.h"
 
 namespace dohle::reconcile {
@@ -29,6 +30,8 @@ ObservedTopic Observe(const kafka::client::TopicDescription& topic) {
   if (!topic.partitions.empty()) {
     observed.replicas = static_cast<int32_t>(topic.partitions.front().replicas.size());
   }
+  for (const auto& partition : topic.partitions)
+    observed.uneven = observed.uneven || static_cast<int32_t>(partition.replicas.size()) != observed.replicas;
   observed.internal = topic.internal;
   return observed;
 }
@@ -237,8 +240,30 @@ env::Task<Status> TopicReconciler::Look(Turn* turn) {
   } else {
     seen = co_await LookAtNamed(turn);
   }
+  if (seen.ok()) seen = co_await LookAtReplication(turn);
   if (!seen.ok()) co_return seen;
   co_return co_await LookAtConfigs(turn);
+}
+
+env::Task<Status> TopicReconciler::LookAtReplication(Turn* turn) {
+  const auto needs = [&](const Candidate& candidate) {
+    const TopicResource& resource = **candidate.resource;
+    const auto topic = turn->sight.topics.find(resource.KafkaName());
+    const api::TopicStatus& status = candidate.record->status ? *candidate.record->status : resource.status;
+    return candidate.rival == nullptr && topic != turn->sight.topics.end() &&
+           NeedsReplication(resource, status, &topic->second);
+  };
+  if (std::none_of(turn->candidates.begin(), turn->candidates.end(), needs)) co_return OkStatus();
+  const auto cluster = co_await kafka_->cluster_admin.DescribeCluster();
+  if (!cluster.ok()) co_return cluster.status();
+  const auto topics = co_await kafka_->admin.ListTopics();
+  if (!topics.ok()) co_return topics.status();
+  const auto reassignments = co_await kafka_->cluster_admin.ListReassignments();
+  if (!reassignments.ok()) co_return reassignments.status();
+  const kafka::client::LogDirs dirs = co_await kafka_->admin.DescribeLogDirs();
+  turn->sight.topology = TopologyOf(*cluster, *topics, *reassignments, {}, dirs);
+  turn->sight.replication = SeeReplication(turn->sight.topology);
+  co_return OkStatus();
 }
 
 env::Task<Status> TopicReconciler::LookAtAll(Turn* turn) {
@@ -319,6 +344,9 @@ bool TopicReconciler::FillInput(const Turn& turn, const Candidate& candidate, To
   }
   if (const auto configs = turn.sight.configs.find(name); configs != turn.sight.configs.end()) {
     input.configs = &configs->second;
+  }
+  if (const auto sight = turn.sight.replication.find(name); sight != turn.sight.replication.end()) {
+    input.replication = &sight->second;
   }
   if (resource.spec.autoscaling && turn.inputs.scaling) input.scaling = turn.inputs.scaling(name);
   if (candidate.in_slice && turn.inputs.measures) input.measures = turn.inputs.measures(name);

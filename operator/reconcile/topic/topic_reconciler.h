@@ -119,6 +119,8 @@ class TopicReconciler {
     StringMap<ObservedTopic> topics;
     StringSet unknown;  // no answer about these
     StringMap<kafka::client::TopicConfigs> configs;
+    Topology topology;  // for what is said of replication
+    StringMap<ReplicationSight> replication;
   };
   struct Turn {
     TopicInputs inputs;
@@ -147,6 +149,8 @@ class TopicReconciler {
   env::Task<Status> LookAtAll(Turn* turn);
   env::Task<Status> LookAtNamed(Turn* turn);
   env::Task<Status> LookAtConfigs(Turn* turn);
+  // Where all replicas are, if some topic hasn't as many as asked for.
+  env::Task<Status> LookAtReplication(Turn* turn);
   void Decide(Turn& turn);
   // False: it must wait for a turn that knows more.
   bool FillInput(const Turn& turn, const Candidate& candidate, TopicInput& input) const;
@@ -156,6 +160,7 @@ class TopicReconciler {
   env::Task<void> Create(Turn* turn);
   env::Task<void> Grow(Turn* turn);
   env::Task<void> Alter(Turn* turn);
+  env::Task<void> Reassign(Turn* turn);
   void Failed(Item& item, const TopicWorld& world, const Status& why);
   void Tell(const Item& item);
 

@@ -6,7 +6,7 @@ from harness.cluster_state import ClusterState
 from harness.scenario import check, equal, eventually
 from world import condition
 
-from .several import in_sync, producing
+from .several import Producer, _in_sync
 
 BROKERS = range(6)
 LONG = 180  # seconds for what six brokers do
@@ -45,7 +45,7 @@ def _roll(world, name, requests, **roll):
     """How many brokers were away at the same time at most."""
     before = _pids(world)
     generation = world.get("Cluster", "main")["metadata"]["generation"]
-    producer = producing(world, name)
+    producer = Producer(world, name)
     away = []
     world.write("cluster.yaml", world.cluster(brokers=6, config={"queued.max.requests": requests}, roll=roll))
 
@@ -59,7 +59,7 @@ def _roll(world, name, requests, **roll):
     after = _pids(world)
     check(not set(before) & set(after) and None not in after, f"processes {before}, then {after}")
     equal(sorted(map(str, range(sent))), sorted(world.consume(name)), "records")
-    in_sync(world)
+    _in_sync(world)
     return max(away)
 
 
@@ -104,7 +104,7 @@ def halts(world):
     check(len(kept) >= 4, f"processes {before}, then {_pids(world)}")
     world.write("cluster.yaml", world.cluster(brokers=6, config={"queued.max.requests": "402"}))
     world.ready("Cluster", "main", LONG)
-    in_sync(world)
+    _in_sync(world)
 
 
 def _restarts(world, broker):

@@ -87,6 +87,25 @@ def three_to_five_to_three(world):
     _settle(world, stream, "moved", 6)
 
 
+def replicas_change(world):
+    """A topic gets more replicas and fewer again while it is written to, under a throttle that leaves nothing behind."""
+    _scale(world, 3, balance={"throttle": "20M"})
+    world.write("copied.yaml", topic("copied", partitions=4, replicas=1))
+    world.ready("Topic", "copied", LONG)
+    stream = _stream(world, "copying", "copied", 4)
+    for replicas in (3, 2):
+        world.write("copied.yaml", topic("copied", partitions=4, replicas=replicas))
+        world.ready("Topic", "copied", LONG)
+        equal([replicas] * 4, [len(p) for p in _replicas(world, "copied")], "replicas of each partition")
+        equal(replicas, world.get("Topic", "copied")["status"]["replicas"], "status.replicas")
+    world.write("copied.yaml", topic("copied", partitions=4, replicas=4))
+    check("3 brokers" in world.not_ready("copied", "TooFewBrokers", LONG), "who has three brokers is told so")
+    world.write("copied.yaml", topic("copied", partitions=4, replicas=2))
+    world.ready("Topic", "copied", LONG)
+    _scale(world, 3)
+    _settle(world, stream, "copied", 4)
+
+
 def taken_back(world):
     """Half-way out, and back again: the same brokers as before, open for new replicas."""
     _scale(world, 4)
@@ -150,6 +169,7 @@ def hibernates(world):
 def run(session):
     world = session.world().up(topic("early", partitions=2), timeout_s=LONG, brokers=1)
     session.run("scaling_one_to_three", one_to_three, world)
+    session.run("scaling_replicas_change", replicas_change, world)
     session.run("scaling_three_to_five_to_three", three_to_five_to_three, world)
     session.run("scaling_taken_back", taken_back, world)
     session.run("scaling_refused", refused, world)

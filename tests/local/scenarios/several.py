@@ -11,12 +11,14 @@ from world import condition, topic
 LONG = 90  # seconds for what three brokers do, one after the other
 
 
-def producing(world, name):
-    # -E: it doesn't give up when no broker can be reached for a moment. Until it knows several it has one only.
-    producer = NumberedProducer([packages.command("kcat", "kcat")], world.bootstrap, name, world.log.parent / "producer.err",
-                                "-E", "-X", "message.timeout.ms=60000")
-    eventually(lambda: len(world.consume(name)) > 10, "the first records", LONG)
-    return producer
+class Producer(NumberedProducer):
+    """Of a world's clients, after the first records have arrived."""
+
+    def __init__(self, world, name):
+        # -E: it doesn't give up when no broker can be reached for a moment. Until it knows several it has one only.
+        super().__init__([packages.command("kcat", "kcat")], world.bootstrap, name, world.log.parent / "producer.err",
+                         "-E", "-X", "message.timeout.ms=60000")
+        eventually(lambda: len(world.consume(name)) > 10, "the first records", LONG)
 
 
 def one_cluster(world):
@@ -40,12 +42,12 @@ def one_killed(world):
     """-9 of each broker in turn: the others go on, it comes back, nothing is lost."""
     world.write("killed.yaml", topic("killed", partitions=3, replicas=3))
     world.ready("Topic", "killed")
-    producer = producing(world, "killed")
+    producer = Producer(world, "killed")
     for broker in range(3):
         before = _container(world, broker)["restartCount"]
         world.signal_broker(signal.SIGKILL, broker=broker)
         eventually(lambda b=broker, n=before: _container(world, b)["restartCount"] > n and _container(world, b)["ready"], f"broker {broker} is back", LONG)
-        in_sync(world)
+        _in_sync(world)
     sent = producer.end()
     equal(sorted(map(str, range(sent))), sorted(world.consume("killed")), "records")
     equal(1000, len(world.consume("ledger")), "records of before")
@@ -56,7 +58,7 @@ def rolling_restart(world):
     world.write("rolled.yaml", topic("rolled", partitions=6, replicas=3))
     world.ready("Topic", "rolled")
     before = [world.broker_pid(broker=b) for b in range(3)]
-    producer = producing(world, "rolled")
+    producer = Producer(world, "rolled")
     seen = []
     world.write("cluster.yaml", world.cluster(brokers=3, config={"queued.max.requests": "400"}))
 
@@ -71,7 +73,7 @@ def rolling_restart(world):
     check(not set(before) & set(after) and None not in after, f"processes {before}, then {after}")
     check(min(seen) >= 2, f"brokers that were ready at the same time: {min(seen)}")
     equal(sorted(map(str, range(sent))), sorted(world.consume("rolled")), "records")
-    in_sync(world)
+    _in_sync(world)
 
 
 def grows(world):
@@ -89,7 +91,7 @@ def comes_back(world):
     eventually(lambda: all(world.broker_pid(broker=b) is None for b in range(4)), "no broker is left")
     world.start()
     equal(first, world.ready("Cluster", "main", LONG)["status"]["clusterId"], "id of the cluster")
-    in_sync(world)
+    _in_sync(world)
     equal(1000, len(world.consume("ledger")), "records")
 
 
@@ -97,7 +99,7 @@ def _container(world, broker):
     return world.get("Pod", f"main-broker-{broker}")["status"]["containerStatuses"][0]
 
 
-def in_sync(world):
+def _in_sync(world):
     def complete():
         topics = json.loads(world.kcat("-L", "-J")[1])["topics"]
         return all(len(p["isrs"]) == len(p["replicas"]) for t in topics for p in t["partitions"])
