@@ -219,6 +219,7 @@ TEST_P(ScaleTest, VolumesAreMadeAnewOneBrokerAtATime) {
   ASSERT_TRUE(Ready({0, 1, 2}));
   EXPECT_EQ(fewest, 2U);
   EXPECT_EQ(kafka_.voters(), (Ids{0, 1, 2}));
+  world_.RunFor(absl::Minutes(2));  // replicas are spread again meanwhile
   EXPECT_EQ(kafka_.ReplicasOf("spread").size(), 18U);
   EXPECT_EQ(kafka_.ReplicasOf("single").size(), 6U);
   ExpectNoHarm();

@@ -58,7 +58,7 @@ TEST(TopologyOfTest, PutsTheAnswersTogether) {
   EXPECT_EQ(topology.brokers[0].disk_bytes, 200);
   EXPECT_EQ(topology.brokers[0].disk_free_bytes, 70);
   EXPECT_EQ(topology.brokers[1].disk_bytes, -1) << "not told";
-  ASSERT_EQ(topology.brokers[0].log_dirs.size(), 2);
+  ASSERT_EQ(topology.brokers[0].log_dirs.size(), 3) << "one of them untold";
   EXPECT_EQ(topology.brokers[0].log_dirs[0].bytes, 12);
   EXPECT_EQ(topology.brokers[0].log_dirs[1].free_bytes, 30);
   EXPECT_TRUE(topology.brokers[2].fenced);
