@@ -124,6 +124,15 @@ class Node {
   const ListKeys* keys_ = nullptr;
 };
 
+// A struct of the schema, and not a map of names that anybody may add to: when nobody names it any more it
+// goes with what was set in it by default.
+bool IsStruct(const std::string& path) {
+  constexpr std::array<std::string_view, 8> kMaps = {
+      "config", "nodeSelector", "matchLabels", "labels", "annotations", "selector", "limits", "requests"};
+  const std::string_view name = std::string_view(path).substr(path.rfind('.') + 1);
+  return path.starts_with("spec.") && std::find(kMaps.begin(), kMaps.end(), name) == kMaps.end();
+}
+
 Json Merge(const Json* live, const Json& applied, const std::string& path) {
   const Shape shape = ShapeOf(applied, path);
   if (shape == Shape::kLeaf) return applied;
@@ -166,7 +175,8 @@ void Remove(Json& live, const Json& previous, const Json* next, const std::vecto
       if (const Json* child = node.Child(*other, id)) other_children.push_back(child);
     }
     const bool unowned = next_child == nullptr && other_children.empty();
-    if (unowned && (shape == Shape::kList || !previous_child->is_object())) {
+    const bool whole = !previous_child->is_object() || IsStruct(node.PathOf(id));
+    if (unowned && (shape == Shape::kList || whole)) {
       node.Erase(live, id);
       continue;
     }

@@ -58,5 +58,16 @@ TEST(FieldOwnership, TellsWhatItTakesOver) {
   EXPECT_EQ(other, Json::parse(R"({"spec":{"m":2,"containers":[{"name":"a"}]}})"));
 }
 
+TEST(FieldOwnership, AStructThatNobodyNamesGoesWithItsDefaultsAMapKeepsWhatOthersPutIn) {
+  Json live = Json::parse(R"({"spec":{"grow":{"max":1,"percent":80},"config":{"a":"1","b":"2"}}})");
+  const Json previous = Json::parse(R"({"spec":{"grow":{"max":1},"config":{"a":"1"}}})");
+  RemoveFields(live, previous, Json::parse(R"({"spec":{}})"), {});
+  EXPECT_EQ(live, Json::parse(R"({"spec":{"config":{"b":"2"}}})"));
+  live = Json::parse(R"({"spec":{"grow":{"max":1,"percent":90}}})");
+  RemoveFields(live, previous, Json::parse(R"({"spec":{}})"),
+               {Json::parse(R"({"spec":{"grow":{"percent":90}}})")});
+  EXPECT_EQ(live, Json::parse(R"({"spec":{"grow":{"percent":90}}})"));
+}
+
 }  // namespace
 }  // namespace dohle::local

@@ -95,9 +95,9 @@ def replicas_change(world):
     stream = _stream(world, "copying", "copied", 4)
     for replicas in (3, 2):
         world.write("copied.yaml", topic("copied", partitions=4, replicas=replicas))
-        world.ready("Topic", "copied", LONG)
+        world.until("Topic", "copied", lambda t, n=replicas: t["status"].get("replicas") == n and condition(t).get("status") == "True",
+                    f"Ready with {replicas} replicas", LONG)
         equal([replicas] * 4, [len(p) for p in _replicas(world, "copied")], "replicas of each partition")
-        equal(replicas, world.get("Topic", "copied")["status"]["replicas"], "status.replicas")
     world.write("copied.yaml", topic("copied", partitions=4, replicas=4))
     check("3 brokers" in world.not_ready("copied", "TooFewBrokers", LONG), "who has three brokers is told so")
     world.write("copied.yaml", topic("copied", partitions=4, replicas=2))
