@@ -145,7 +145,7 @@ def racks(world):
 def scenarios(world):
     world.run("cluster_drift", drift)
     world.run("cluster_paused", paused)
-    world.skip("cluster_config_without_a_restart", config_without_a_restart, "the operator restarts brokers for any change of spec.config")
+    world.run("cluster_config_without_a_restart", config_without_a_restart)
     world.run("cluster_config_with_a_restart", config_with_a_restart)
     world.run("cluster_deleted_with_retain", deleted_with_retain)
     world.run("cluster_deleted_with_delete", deleted_with_delete)
