@@ -56,9 +56,10 @@ void HealWatch::Look(int64_t now_ms, HealSight* sight) {
 
 void HealWatch::Note(const HealPlan& plan) {
   for (auto& [id, broker] : brokers_) {
-    broker.restarting = std::any_of(plan.steps.begin(), plan.steps.end(), [id = id](const HealStep& step) {
-      return step.broker == id && step.kind == HealStep::Kind::kRestartPod && !step.blocked();
-    });
+    broker.restarting =
+        std::any_of(plan.steps.begin(), plan.steps.end(), [broker_id = id](const HealStep& step) {
+          return step.broker == broker_id && step.kind == HealStep::Kind::kRestartPod && !step.blocked();
+        });
   }
 }
 
